@@ -94,6 +94,7 @@
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>messages          messages between a master and its workers
+ *     >>routes            pages of a test's own in the web interface
  *     >>test              a test
  *     >>options           how to run a test
  *     >>environment       running a test, and its figures
@@ -195,9 +196,12 @@
  *   5-http
  *     >>head              heads of HTTP/1.1 messages
  *     >>response_head     the head of a response
+ *     >>request_head      the head of a request, as a server reads it
  *     >>receive           reading messages from a stream
+ *     >>httpd             the server's half of HTTP/1.1
  *     >>write             writing the head of a message
  *     >>json              JSON, read and written
+ *     >>json_out          writing JSON
  *     >>extract           values out of a response: patterns, text between
  *     >>cookie            the cookies of one user
  *     >>auth              HTTP authentication: Basic, Digest
@@ -300,6 +304,7 @@
  *     >>runner            a test from its first user to its last
  *     >>config_users      --config-users
  *     >>classes           the user classes of a run
+ *     >>ask               what somebody asks of a test while it runs, or before its next one
  *     >>listeners         a test's events, and the functions that are told of them
  *     >>message           messages of the test
  *     >>own_option        options that a test declares
@@ -361,6 +366,17 @@
  *     >>config_file       config files
  *     >>cli               the command line
  *     >>task_ratio        --list and --show-task-ratio
+ *     >>web_form          what a form sends
+ *     >>web_answer        what a route of the test's own answers
+ *     >>web_seen          a run as the web interface sees it
+ *     >>web_data          Locust's figures as JSON
+ *     >>web_args          what the page begins with
+ *     >>web_guard         who may ask, and what
+ *     >>web               the web interface: its state, its log, its address
+ *     >>web_swarm         what the form asks for
+ *     >>web_answers       what each route answers
+ *     >>web_site          the routes of the web interface
+ *     >>web_tests         the tests that the web interface asks for
  *     >>run               a run with its periodic reports
  *     >>single            one user for a debugger
  *     >>main              the command and the library entry points
@@ -2075,6 +2091,53 @@ LOCUST_API const char *locust_role(const locust_env *env);
 /* The number that the master gave this worker, from 0; -1: none. Like Runner.worker_index. */
 LOCUST_API int locust_worker_index(const locust_env *env);
 /* ============================================================================================
+ * >>routes  pages of a test's own in the web interface
+ *
+ * Purpose     what a test shows or takes beside Locust's own pages, as functions with @app.route do
+ *             in Locust.
+ * ============================================================================================ */
+
+typedef struct locust_web_request { // lives until the function returns
+    const char *method;             // "GET", "POST", ...; a HEAD comes as "GET"
+    const char *path;               // below --web-base-path, percent-decoded
+    const char *query;              // as it came, without the '?'; "": none
+    const char *body;               // "": none; a '\0' follows
+    size_t body_len;
+    const char *fields; // of the request: for locust_web_field
+} locust_web_request;
+
+typedef struct locust_web_answer locust_web_answer; // what is sent: 200 and text/plain at first
+
+/* May not park: it is called as a listener is, and the load waits meanwhile. What only POST may do
+ * has to look at request->method; a POST of a page elsewhere does not come this far. */
+typedef void (*locust_web_fn)(
+    locust_env *env, const locust_web_request *request, locust_web_answer *answer);
+
+typedef struct locust_web_route {
+    const char *path; // "/ops/percentiles"; goes before a path of Locust's
+    locust_web_fn fn;
+} locust_web_route;
+
+enum { LOCUST_ROUTES_MAX = 32 };
+
+/* The media type, such as "application/json". */
+LOCUST_API void locust_web_type(locust_web_answer *answer, const char *type);
+LOCUST_API void locust_web_status(locust_web_answer *answer, int status);
+/* Adds text by the rules of printf. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+LOCUST_API void
+locust_web_print(locust_web_answer *answer, const char *format, ...);
+/* Adds bytes. */
+LOCUST_API void locust_web_write(locust_web_answer *answer, const void *bytes, size_t n);
+/* Copies the decoded value of a parameter of the query, or of a form in the body, with a '\0'.
+ * False: there is none, or it does not fit. */
+LOCUST_API bool locust_web_param(
+    const locust_web_request *request, const char *name, char *out, size_t size);
+/* A field of the request's head; NULL: there is none. */
+LOCUST_API const char *locust_web_field(const locust_web_request *request, const char *name);
+/* ============================================================================================
  * >>test  a test
  *
  * Purpose     ties user classes, a load shape, listeners and options of the test together.
@@ -2097,6 +2160,7 @@ typedef struct locust_own_option { // an option that the test adds to the comman
     const char *help;
     int type;            // LOCUST_OWN_...
     const char *choices; // "small,large"
+    bool secret;         // the page of the web interface shows dots. Like is_secret
 } locust_own_option;
 
 enum { LOCUST_OWN_OPTIONS_MAX = 32, LOCUST_LISTENERS_MAX = 32 };
@@ -2115,6 +2179,7 @@ typedef struct locust_test {
     locust_own_option options[LOCUST_OWN_OPTIONS_MAX]; // .options = {{.name = "api-key", ...}}
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX]; // .listeners = {&a, &b}: after .on_...
     locust_message_handler messages[LOCUST_MESSAGES_MAX];    // .messages = {{"accounts", take}}
+    locust_web_route routes[LOCUST_ROUTES_MAX];              // .routes = {{"/ops", show_ops}}
     LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_test;
 
@@ -2226,6 +2291,18 @@ typedef struct locust_options {
     const char *request_log;      // file for a line for each request, CSV
     double request_log_sample;    // the share of requests that it gets; 0: 1
     bool no_arrival_times;        // a response ends when it is read, not when the kernel had it
+    const char *web_host;         // of a command: address to serve its page at; "*": all of this
+                                  // machine's; NULL: 127.0.0.1
+    int web_port;                 // 0: 8089, negative: a free one
+    const char *web_host_display_name; // a name by which the page is asked for, too, and which
+                                       // the log shows; NULL: none
+    const char *web_base_path;         // "/locust": what all its paths begin with; NULL: nothing
+    const char *web_login;             // "user:password" that it asks for; NULL: none
+    const char *tls_cert;              // its certificate, PEM: https; NULL: http
+    const char *tls_key;               // the private key of that
+    bool autostart;                    // start at once, as without a page
+    int autoquit_s;    // end so many seconds after that run; 0: no, negative: at once
+    bool class_picker; // its form asks which user classes shall run
     const char *otlp;         // base URL that metrics are sent to by OTLP/HTTP, JSON; NULL: none
     bool otel;                // the same to OTEL_EXPORTER_OTLP_ENDPOINT, or http://127.0.0.1:4318
     const char *influx;       // URL that lines are POSTed to: http://host:8086/write?db=locust
@@ -2410,6 +2487,12 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__WITH_EXPORT 0
 #else
 #define LOCUST__WITH_EXPORT 1
+#endif
+
+#if defined(LOCUST_NO_WEB) && LOCUST__ON(LOCUST_NO_WEB)
+#define LOCUST__WITH_WEB 0
+#else
+#define LOCUST__WITH_WEB 1
 #endif
 
 #if defined(LOCUST_POLL) && LOCUST__ON(LOCUST_POLL)
@@ -10138,6 +10221,7 @@ typedef struct locust__entry {
     locust__phase *waits;          // how long those had waited; NULL: there is none
     locust__phase *intended_waits; // the same from the intended start
     locust_stats shown;            // what locust_stats_row returned last
+    bool hidden; // of an earlier test: tables leave it out until it has a request again
 } locust__entry;
 
 static void locust__phase_record(locust__phase *phase, int64_t ns)
@@ -10378,8 +10462,11 @@ static void locust__stats_reset_requests(locust__request_stats *st, int64_t now_
 {
     locust__entry_clear(&st->total);
     locust__entry_clear(&st->other);
-    for (size_t i = 0; i < st->n_entries; i++)
+    for (size_t i = 0; i < st->n_entries; i++) {
+        if (st->entries[i]->requests || st->entries[i]->unanswered)
+            st->entries[i]->hidden = false;
         locust__entry_clear(st->entries[i]);
+    }
     for (size_t i = 0; i < st->n_failures; i++)
         LOCUST_FREE(st->failures[i]);
     st->n_failures = 0;
@@ -10398,6 +10485,13 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
     locust__stats_reset_requests(st, now_ns);
     st->n_exceptions = 0;
     st->other_exception.times = 0;
+}
+
+/* Another test begins: its tables do not list what earlier ones had. Behind locust__stats_reset. */
+LOCUST__UNUSED static void locust__stats_hide(const locust__request_stats *st)
+{
+    for (size_t i = 0; i < st->n_entries; i++)
+        st->entries[i]->hidden = true;
 }
 
 /* Measuring ends: from here on the rates of the run are up to now, whether requests were answered
@@ -16293,6 +16387,197 @@ static enum locust__body locust__response_head_body(const locust__response_head 
                               : LOCUST__BODY_CLOSE;
 }
 /* ============================================================================================
+ * >>request_head  the head of a request, as a server reads it
+ *
+ * Purpose     the request line, the target taken apart and decoded, and the fields that a server
+ *             must look at before it answers.
+ * Invariants  what two readers could take for two different requests is refused: see >>head for the
+ *             body's length; a Host that is missing or there twice; a target with bytes that stand
+ *             for others once more when decoded. A path has no NUL and no control character.
+ * Cost        one copy of the head.
+ * Names       locust__request_head locust__request_head_
+ * Uses        >>head
+ * Sources     RFC 9112 2.2, 3 (request line), 3.2 (Host, forms of a target), 6.3; RFC 9110 7.2.
+ * Limits      HTTP/1.0 and 1.1. No authority-form: there is no CONNECT.
+ *
+ *   what is kept of a request's head, all as C strings:
+ *
+ *     method \0  host \0  path (decoded) \0  query (as it came) \0  name \0 value \0 ...  \0
+ * ============================================================================================ */
+
+typedef struct locust__request_head {
+    locust__http_framing framing;
+    const char *method, *host, *path, *query; // of kept; query: "" if there is none
+    const char *fields;                       // see locust__http_next_copied
+    bool expects;                             // Expect: 100-continue
+} locust__request_head;
+
+enum locust__request_head_status { // what a request that cannot be answered gets
+    LOCUST__REQUEST_HEAD_GOOD = 0,
+    LOCUST__REQUEST_HEAD_BAD = 400,
+    LOCUST__REQUEST_HEAD_EXPECTS = 417,
+    LOCUST__REQUEST_HEAD_CODING = 501,
+    LOCUST__REQUEST_HEAD_VERSION = 505
+};
+
+/* The value of a field; NULL: there is none. */
+static const char *locust__request_head_field(const locust__request_head *h, const char *name)
+{
+    const char *at = h->fields, *have, *value;
+    while (at && locust__http_next_copied(&at, &have, &value))
+        if (strcasecmp(have, name) == 0)
+            return value;
+    return NULL;
+}
+
+/* Copies a path, percent-decoded. NULL: it has a bad escape, or one that stands for a byte that no
+ * path of ours has. */
+static char *locust__request_head_decode(locust__view text, char *to)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '%') {
+            int code = text.len - i > 2 ? locust__number_hex(text.ptr + i + 1, 2) : -1;
+            if (code < 0x20 || code == 0x7F)
+                return NULL;
+            c = (char)code;
+            i += 2;
+        }
+        *to++ = c;
+    }
+    return to;
+}
+
+/* Takes a target apart, RFC 9112 3.2: origin-form, absolute-form or "*". False: it is none. */
+static bool locust__request_head_target(locust__request_head *h, locust__view target, char **to)
+{
+    locust__view host = {"", 0};
+    const char *query;
+    size_t n;
+    for (size_t i = 0; i < target.len; i++)
+        if ((unsigned char)target.ptr[i] <= ' ' || (unsigned char)target.ptr[i] >= 127 ||
+            target.ptr[i] == '#')
+            return false;
+    if (target.len > 7 && strncasecmp(target.ptr, "http://", 7) == 0) {
+        target = locust__view_skip(target, 7);
+        n = 0;
+        while (n < target.len && target.ptr[n] != '/' && target.ptr[n] != '?')
+            n++;
+        host = (locust__view){target.ptr, n};
+        target = locust__view_skip(target, n);
+        if (!host.len || memchr(host.ptr, '@', host.len))
+            return false;
+        if (!target.len)
+            target = (locust__view){"/", 1};
+    }
+    if (*target.ptr != '/' && *target.ptr != '?' && !locust__view_is(target, "*"))
+        return false;
+    query = memchr(target.ptr, '?', target.len);
+    n = query ? (size_t)(query - target.ptr) : target.len;
+    h->host = *to;
+    memcpy(*to, host.ptr, host.len);
+    *to += host.len;
+    *(*to)++ = '\0';
+    h->path = *to;
+    *to = locust__request_head_decode((locust__view){target.ptr, n}, *to);
+    if (!*to)
+        return false;
+    *(*to)++ = '\0';
+    h->query = *to;
+    n += query != NULL;
+    memcpy(*to, target.ptr + n, target.len - n);
+    *to += target.len - n;
+    *(*to)++ = '\0';
+    return true;
+}
+
+/* request-line = method SP request-target SP HTTP-version */
+static enum locust__request_head_status locust__request_head_line(
+    locust__request_head *h, const char **from, const char *end, char **to)
+{
+    const char *p = *from, *stop = memchr(p, '\n', (size_t)(end - p)), *blank;
+    size_t n = locust__http_token_len((locust__view){p, (size_t)(end - p)});
+    if (!stop || !n || p[n] != ' ')
+        return LOCUST__REQUEST_HEAD_BAD;
+    h->method = *to;
+    memcpy(*to, p, n);
+    *to += n;
+    *(*to)++ = '\0';
+    p += n + 1;
+    *from = stop + 1;
+    stop -= stop > p && stop[-1] == '\r';
+    for (blank = p; blank < stop && *blank != ' ';)
+        blank++;
+    if (blank == p || stop - blank != 9 || memcmp(blank + 1, "HTTP/", 5) != 0 ||
+        !locust__text_is_digit(blank[6]) || blank[7] != '.' || !locust__text_is_digit(blank[8]))
+        return LOCUST__REQUEST_HEAD_BAD;
+    h->framing.minor = blank[8] - '0';
+    if (blank[6] != '1')
+        return LOCUST__REQUEST_HEAD_VERSION;
+    return locust__request_head_target(h, (locust__view){p, (size_t)(blank - p)}, to)
+               ? LOCUST__REQUEST_HEAD_GOOD
+               : LOCUST__REQUEST_HEAD_BAD;
+}
+
+/* Is it a host with or without a port? What else it may be is for others to say. */
+static bool locust__request_head_is_host(const char *text)
+{
+    for (; *text; text++)
+        if (!locust__text_is_alnum(*text) && !strchr("-._~!$&'()*+,;=%:[]", *text))
+            return false;
+    return true;
+}
+
+/* Parses a head with its empty line, and keeps it. */
+static enum locust__request_head_status locust__request_head_parse(
+    const char *p, size_t n, locust__request_head *h, locust__buf *kept)
+{
+    const char *end = p + n, *host = NULL;
+    enum locust__request_head_status status;
+    char *to, *fields;
+    memset(h, 0, sizeof *h);
+    kept->len = 0;
+    if (!locust__buf_reserve(kept, n + 16))
+        return LOCUST__REQUEST_HEAD_BAD;
+    to = kept->ptr;
+    while (p < end && (*p == '\r' || *p == '\n')) // RFC 9112 2.2: empty lines in front
+        p++;
+    if (p == end)
+        return LOCUST__REQUEST_HEAD_BAD;
+    status = locust__request_head_line(h, &p, end, &to);
+    if (status)
+        return status;
+    fields = to;
+    while (!locust__http_line_end(&p, end)) {
+        locust__view name, value;
+        if (p == end || locust__http_field_line(&p, end, &to, &name, &value) ||
+            locust__http_note_field(&h->framing, name, value))
+            return LOCUST__REQUEST_HEAD_BAD;
+        if (locust__view_is_nocase(name, "host")) {
+            if (host || !locust__request_head_is_host(value.ptr))
+                return LOCUST__REQUEST_HEAD_BAD;
+            host = value.ptr;
+        } else if (locust__view_is_nocase(name, "expect")) {
+            if (!locust__view_is_nocase(value, "100-continue"))
+                return LOCUST__REQUEST_HEAD_EXPECTS;
+            h->expects = h->framing.minor > 0;
+        }
+    }
+    *to = '\0';
+    h->fields = fields;
+    if (!host && h->framing.minor > 0) // RFC 9112 3.2
+        return LOCUST__REQUEST_HEAD_BAD;
+    if (!*h->host && host) // else that of the target counts
+        h->host = host;
+    if (!locust__request_head_is_host(h->host))
+        return LOCUST__REQUEST_HEAD_BAD;
+    if (h->framing.coded)
+        return LOCUST__REQUEST_HEAD_CODING;
+    if (locust__http_check_framing(&h->framing) || (h->framing.chunked && h->framing.minor == 0))
+        return LOCUST__REQUEST_HEAD_BAD;
+    return LOCUST__REQUEST_HEAD_GOOD;
+}
+/* ============================================================================================
  * >>receive  reading messages from a stream
  *
  * Purpose     the heads of responses, interim ones too; bodies of any message: by length, by chunks
@@ -16617,6 +16902,403 @@ static locust_error locust__receive_body(locust_stream *s, enum locust__body kin
         return locust__receive_to_close(s, kept, sink, deadline_ns);
     }
     return LOCUST_OK;
+}
+/* ============================================================================================
+ * >>httpd  the server's half of HTTP/1.1
+ *
+ * Purpose     serves what a program has to show of itself: takes connections, reads requests, has
+ *             them answered, and keeps connections for the next request.
+ * Invariants  whoever connects takes no more than these limits allow: LOCUST__HTTPD_LINKS
+ *             connections; a head of 16 KB in ten seconds, a body of a megabyte in thirty; an
+ *             answer that is taken at all, in two minutes. One more than the limit takes the place
+ *             of the one that has kept the server waiting longest, whatever for; so 10,000 that say
+ *             nothing keep out nobody who says something.
+ *             What cannot be read as a request is answered once, and the connection closed.
+ * Cost        a coroutine and its stack for each connection; buffers while a request is in work.
+ * Names       locust__httpd locust__httpd_ locust__served
+ * Uses        >>co >>switch >>fd >>sync >>address >>net >>stream >>listen >>head
+ *             >>request_head >>receive
+ * Sources     RFC 9112 (messages, persistence, pipelining); RFC 9110 10.1.1 (Expect), 15.
+ * Limits      pipelined requests are answered in order, one after the other.
+ * ============================================================================================ */
+
+enum {
+    LOCUST__HTTPD_LINKS = 256,
+    LOCUST__HTTPD_HEAD = 16384,
+    LOCUST__HTTPD_BODY = 1 << 20,
+    LOCUST__HTTPD_HEAD_S = 10,
+    LOCUST__HTTPD_BODY_S = 30,
+    LOCUST__HTTPD_IDLE_S = 75,
+    LOCUST__HTTPD_ANSWER_S = 120,
+    LOCUST__HTTPD_PIECE = 65536, // of an answer, that is to be taken
+    LOCUST__HTTPD_PIECE_S = 20,  // in so many seconds
+};
+
+typedef struct locust__served { // a request and its answer, while it is in work
+    locust__request_head head;
+    locust__buf kept, body; // the head's texts; the request's body, with a '\0' behind
+    int status;
+    const char *type;   // of the answer's body; NULL: there is none
+    locust__buf fields; // more lines for the head, each with its CRLF
+    locust__buf text;   // the answer's body
+    locust__view fixed; // ... or one that lasts; `text` is empty then
+    bool close;         // the connection ends with it
+} locust__served;
+
+typedef struct locust__httpd_link { // one connection
+    struct locust__httpd_link *next;
+    struct locust__httpd *serve;
+    locust_stream stream;
+    locust__co *co;
+    int64_t since_ns; // since when it keeps us waiting; 0: we keep it waiting
+} locust__httpd_link;
+
+typedef struct locust__httpd {
+    locust__net *net;
+    locust__fd listener;
+    locust__wait_group group;
+    locust__httpd_link *links;
+    int n_links;
+    /* Puts a layer on a new connection; NULL: none. False: it is to be closed. */
+    bool (*secure)(void *arg, locust_stream *s, int64_t deadline_ns);
+    /* Answers a request. May park. */
+    void (*answer)(void *arg, locust__served *x);
+    void *arg;
+    uint64_t dropped; // connections that had to make room
+} locust__httpd;
+
+/* The reason for a status, in the form in which Locust's server writes it. */
+static const char *locust__httpd_reason(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {{200, "OK"}, {201, "CREATED"}, {204, "NO CONTENT"}, {206, "PARTIAL CONTENT"},
+        {302, "FOUND"}, {304, "NOT MODIFIED"}, {308, "PERMANENT REDIRECT"}, {400, "BAD REQUEST"},
+        {401, "UNAUTHORIZED"}, {403, "FORBIDDEN"}, {404, "NOT FOUND"}, {405, "METHOD NOT ALLOWED"},
+        {408, "REQUEST TIMEOUT"}, {413, "CONTENT TOO LARGE"}, {416, "RANGE NOT SATISFIABLE"},
+        {417, "EXPECTATION FAILED"}, {421, "MISDIRECTED REQUEST"},
+        {431, "REQUEST HEADER FIELDS TOO LARGE"}, {500, "INTERNAL SERVER ERROR"},
+        {501, "NOT IMPLEMENTED"}, {503, "SERVICE UNAVAILABLE"}, {505, "VERSION NOT SUPPORTED"}};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "OTHER";
+}
+
+/* Sends bytes, piece by piece. */
+static locust_error locust__httpd_send(
+    locust__httpd_link *l, locust__view head, locust__view body) LOCUST__PARKS
+{
+    int64_t end_ns = locust__os_now_ns() + LOCUST__HTTPD_ANSWER_S * LOCUST__S;
+    locust_error error = LOCUST_OK;
+    while (!error && (head.len || body.len)) {
+        size_t n = body.len < LOCUST__HTTPD_PIECE ? body.len : LOCUST__HTTPD_PIECE;
+        int64_t now_ns = locust__os_now_ns();
+        int64_t piece_ns = now_ns + LOCUST__HTTPD_PIECE_S * LOCUST__S;
+        l->since_ns = now_ns;
+        error = locust__stream_write(
+            &l->stream, head, (locust__view){body.ptr, n}, piece_ns < end_ns ? piece_ns : end_ns);
+        head.len = 0;
+        if (n)
+            body = locust__view_skip(body, n);
+    }
+    l->since_ns = 0;
+    return error;
+}
+
+/* Writes the date of now, RFC 9110 5.6.7. */
+static void locust__httpd_date(char *out, size_t size)
+{
+    static const char days[] = "SunMonTueWedThuFriSat",
+                      months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t seconds = (time_t)(locust__os_wall_ns() / LOCUST__S);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    snprintf(out, size, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday,
+        tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+typedef struct locust__httpd_head { // arguments of a call on the loop's stack
+    locust__served *x;
+    locust__buf out;
+} locust__httpd_head;
+
+static void locust__httpd_head_call(void *arg)
+{
+    locust__httpd_head *a = arg;
+    const locust__served *x = a->x;
+    size_t n = x->fixed.len ? x->fixed.len : x->text.len;
+    char date[64];
+    locust__httpd_date(date, sizeof date);
+    locust__buf_printf(&a->out, "HTTP/1.1 %d %s\r\n", x->status, locust__httpd_reason(x->status));
+    if (x->type)
+        locust__buf_printf(&a->out, "Content-Type: %s\r\n", x->type);
+    if (x->status != 304 && x->status != 204)
+        locust__buf_printf(&a->out, "Content-Length: %zu\r\n", n);
+    locust__buf_add(&a->out, x->fields.ptr, x->fields.len);
+    if (x->close)
+        locust__buf_puts(&a->out, "Connection: close\r\n");
+    else if (x->head.framing.minor == 0)
+        locust__buf_puts(&a->out, "Connection: keep-alive\r\n");
+    locust__buf_printf(&a->out, "Date: %s\r\n\r\n", date);
+}
+
+/* Sends the answer. */
+static locust_error locust__httpd_reply(locust__httpd_link *l, locust__served *x) LOCUST__PARKS
+{
+    locust__httpd_head a = {x, {NULL, 0, 0, false}};
+    locust__view body = x->fixed.len ? x->fixed : (locust__view){x->text.ptr, x->text.len};
+    locust_error error;
+    if (x->text.failed || x->fields.failed) { // half an answer is none
+        locust__buf_free(&x->text);
+        locust__buf_free(&x->fields);
+        x->fixed = body = (locust__view){"out of memory\n", 14};
+        x->status = 500;
+        x->type = "text/plain; charset=utf-8";
+    }
+    if ((x->head.method && strcmp(x->head.method, "HEAD") == 0) || x->status == 304)
+        body.len = 0;
+    locust__co_call(l->stream.net->loop, locust__httpd_head_call, &a);
+    error = a.out.failed ? LOCUST_ERR_MEMORY
+                         : locust__httpd_send(l, (locust__view){a.out.ptr, a.out.len}, body);
+    locust__buf_free(&a.out);
+    return error;
+}
+
+/* Answers what is no request, and has the connection closed. */
+static void locust__httpd_refuse(
+    locust__httpd_link *l, locust__served *x, int status, const char *why) LOCUST__PARKS
+{
+    x->status = status;
+    x->type = "text/plain; charset=utf-8";
+    x->fixed = locust__view_of(why);
+    x->close = true;
+    locust__httpd_reply(l, x);
+}
+
+/* Reads a head. False: there is none, and what was to be said was said. */
+static bool locust__httpd_read_head(locust__httpd_link *l, locust__served *x) LOCUST__PARKS
+{
+    locust_stream *s = &l->stream;
+    size_t scanned = 0, n = 0;
+    int64_t deadline_ns = locust__os_now_ns() + LOCUST__HTTPD_IDLE_S * LOCUST__S;
+    enum locust__request_head_status status;
+    for (l->since_ns = locust__os_now_ns();;) {
+        bool begun = s->in_len > 0;
+        locust_error error;
+        while (s->in_len && !scanned && (*s->in == '\r' || *s->in == '\n'))
+            locust__stream_take(s, 1); // RFC 9112 2.2: empty lines before a request
+        n = locust__http_head_end(s->in, s->in_len, &scanned);
+        if (n || s->in_len > LOCUST__HTTPD_HEAD)
+            break;
+        error = locust__stream_fill(s, deadline_ns);
+        if (error == LOCUST_ERR_TIMEOUT && begun)
+            locust__httpd_refuse(l, x, 408, "the head of a request has to come in 10 seconds\n");
+        if (error)
+            return false;
+        if (!begun)
+            deadline_ns = locust__os_now_ns() + LOCUST__HTTPD_HEAD_S * LOCUST__S;
+    }
+    l->since_ns = 0;
+    if (!n || n > LOCUST__HTTPD_HEAD) {
+        locust__httpd_refuse(l, x, 431, "the head of a request may have 16 KB\n");
+        return false;
+    }
+    status = locust__request_head_parse(s->in, n, &x->head, &x->kept);
+    locust__stream_take(s, n);
+    if (!status)
+        return true;
+    x->head.method = NULL;
+    locust__httpd_refuse(l, x, (int)status,
+        status == LOCUST__REQUEST_HEAD_VERSION ? "this server speaks HTTP/1.1\n"
+                                               : "this is no request of HTTP/1.1\n");
+    return false;
+}
+
+typedef struct locust__httpd_sink { // takes a body up to the limit
+    locust__receive_sink sink;      // first
+    locust__buf *body;
+} locust__httpd_sink;
+
+static locust_error locust__httpd_take(locust__receive_sink *sink, const char *bytes, size_t n)
+{
+    locust__buf *body = ((locust__httpd_sink *)(void *)sink)->body;
+    if (n > LOCUST__HTTPD_BODY - body->len)
+        return LOCUST_ERR_HTTP_BODY_SIZE;
+    locust__buf_add(body, bytes, n);
+    return body->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+}
+
+/* Reads the body of a request, with a '\0' behind. False: it is not whole, and what was to be said
+ * was said. */
+static bool locust__httpd_read_body(locust__httpd_link *l, locust__served *x) LOCUST__PARKS
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    const locust__http_framing *f = &x->head.framing;
+    locust__httpd_sink sink = {{locust__httpd_take}, &x->body};
+    enum locust__body kind = f->chunked ? LOCUST__BODY_CHUNKED
+                             : f->sized ? LOCUST__BODY_SIZED
+                                        : LOCUST__BODY_NONE;
+    locust_error error = LOCUST_OK;
+    if (f->sized && f->length > LOCUST__HTTPD_BODY)
+        error = LOCUST_ERR_HTTP_BODY_SIZE;
+    else if (x->head.expects && !l->stream.in_len)
+        error = locust__httpd_send(l, locust__view_of(go_on), (locust__view){"", 0});
+    l->since_ns = locust__os_now_ns();
+    if (!error)
+        error = locust__receive_body(&l->stream, kind, f->length, &x->body, &sink.sink,
+            LOCUST__HTTPD_HEAD, l->since_ns + LOCUST__HTTPD_BODY_S * LOCUST__S);
+    l->since_ns = 0;
+    if (!error && (locust__buf_add(&x->body, "", 1), x->body.failed))
+        error = LOCUST_ERR_MEMORY;
+    if (!error) {
+        x->body.len--;
+        return true;
+    }
+    if (error == LOCUST_ERR_HTTP_BODY_SIZE)
+        locust__httpd_refuse(l, x, 413, "the body of a request may have 1 MB\n");
+    else if (error == LOCUST_ERR_TIMEOUT)
+        locust__httpd_refuse(l, x, 408, "the body of a request has to come in 30 seconds\n");
+    else if (error != LOCUST_ERR_CANCELLED && locust__stream_is_open(&l->stream))
+        locust__httpd_refuse(l, x, 400, "the body of the request is not whole\n");
+    return false;
+}
+
+/* One request and its answer. True: the connection may carry another. */
+static bool locust__httpd_one(locust__httpd_link *l) LOCUST__PARKS
+{
+    locust__served x;
+    bool more = false;
+    memset(&x, 0, sizeof x);
+    x.status = 200;
+    if (locust__httpd_read_head(l, &x)) {
+        x.close = !locust__http_persists(&x.head.framing, LOCUST__BODY_SIZED);
+        if (locust__httpd_read_body(l, &x)) {
+            l->serve->answer(l->serve->arg, &x);
+            more = locust__httpd_reply(l, &x) == LOCUST_OK && !x.close;
+        }
+    }
+    locust__buf_free(&x.kept);
+    locust__buf_free(&x.body);
+    locust__buf_free(&x.fields);
+    locust__buf_free(&x.text);
+    return more;
+}
+
+/* Lets the peer read what was said before the connection goes: bytes that nobody reads would have
+ * it reset, RFC 9112 9.6. Not for long. */
+static void locust__httpd_linger(locust__httpd_link *l) LOCUST__PARKS
+{
+    locust_stream *s = &l->stream;
+    int64_t deadline_ns = locust__os_now_ns() + LOCUST__S;
+    if (!locust__stream_is_open(s) || s->layer || shutdown(s->fd.watch.fd, SHUT_WR) != 0)
+        return;
+    l->since_ns = locust__os_now_ns();
+    for (size_t seen = 0; seen < LOCUST__HTTPD_BODY; seen += s->in_len) {
+        locust__stream_take(s, s->in_len);
+        if (locust__stream_fill(s, deadline_ns))
+            return;
+    }
+}
+
+static void locust__httpd_main(void *arg)
+{
+    locust__httpd_link *l = arg, **at = &l->serve->links;
+    bool good = !l->serve->secure || l->serve->secure(l->serve->arg, &l->stream,
+                                         locust__os_now_ns() + LOCUST__HTTPD_HEAD_S * LOCUST__S);
+    while (good && !l->co->cancelled && locust__httpd_one(l))
+        ;
+    if (good && !l->co->cancelled)
+        locust__httpd_linger(l);
+    locust__stream_close(&l->stream);
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    l->serve->n_links--;
+    LOCUST_FREE(l);
+}
+
+/* Ends the connection that has kept us waiting longest. False: none does. */
+static bool locust__httpd_make_room(locust__httpd *v)
+{
+    locust__httpd_link *oldest = NULL;
+    for (locust__httpd_link *l = v->links; l; l = l->next)
+        if (l->since_ns && !l->co->cancelled && (!oldest || l->since_ns < oldest->since_ns))
+            oldest = l;
+    if (!oldest)
+        return false;
+    v->dropped++;
+    locust__co_cancel(v->net->loop, oldest->co);
+    return true;
+}
+
+/* Starts the coroutine of a connection. False: no memory. */
+static bool locust__httpd_begin(locust__httpd_link *l)
+{
+    locust__httpd *v = l->serve;
+    l->since_ns = locust__os_now_ns();
+    l->next = v->links;
+    v->links = l;
+    v->n_links++;
+    l->co = locust__co_start(v->net->loop, "the kit itself", 0, locust__httpd_main, l, &v->group);
+    if (l->co)
+        return true;
+    v->links = l->next;
+    v->n_links--;
+    return false;
+}
+
+/* The coroutine that takes connections. Above the limit it takes a thousand a second at most, so
+ * that a flood of them costs the test little. */
+static void locust__httpd_accept(void *arg)
+{
+    locust__httpd *v = arg;
+    locust__loop *loop = v->net->loop;
+    bool full = false;
+    locust_error error = LOCUST_OK;
+    while (error != LOCUST_ERR_CANCELLED) {
+        locust__httpd_link *l = locust__memory_zalloc(sizeof *l);
+        if (l) {
+            l->serve = v;
+            error = locust__listen_accept(v->net, &v->listener, &l->stream);
+            full = v->n_links >= LOCUST__HTTPD_LINKS && !locust__httpd_make_room(v);
+            if (!error && !full && locust__httpd_begin(l))
+                l = NULL;
+            else if (!error)
+                locust__stream_close(&l->stream);
+        }
+        LOCUST_FREE(l);
+        full |= !l && v->n_links >= LOCUST__HTTPD_LINKS;
+        if (!error && full &&
+            locust__co_sleep(loop, locust__os_now_ns() + LOCUST__MS) == LOCUST__WAKE_CANCELLED)
+            error = LOCUST_ERR_CANCELLED;
+    }
+    locust__fd_close(loop, &v->listener);
+}
+
+/* Starts to serve on an address; port 0 becomes the one that the system chose. */
+static locust_error locust__httpd_open(
+    locust__httpd *v, locust__net *net, locust__addr *to, void *arg)
+{
+    locust_error error = locust__listen_open(net, &v->listener, to, LOCUST__HTTPD_LINKS);
+    v->net = net;
+    v->arg = arg;
+    return error;
+}
+
+/* Serves from now on, in coroutines. False: no memory. */
+static bool locust__httpd_start(locust__httpd *v)
+{
+    return locust__co_start(
+               v->net->loop, "the kit itself", 0, locust__httpd_accept, v, &v->group) != NULL;
+}
+
+/* Ends all connections, and waits for that. */
+static void locust__httpd_stop(locust__httpd *v) LOCUST__PARKS
+{
+    locust__wait_group_cancel(v->net->loop, &v->group);
+    locust__wait_group_join(v->net->loop, &v->group, LOCUST__NEVER);
 }
 /* ============================================================================================
  * >>write  writing the head of a message
@@ -17129,6 +17811,102 @@ static void locust__json_put_view(locust__buf *out, locust__view text)
 static void locust__json_put(locust__buf *out, const char *text)
 {
     locust__json_put_view(out, locust__view_of(text));
+}
+/* ============================================================================================
+ * >>json_out  writing JSON
+ *
+ * Purpose     writes values one after the other, with the commas, line ends and blanks between
+ *             them that Python's json.dumps puts there: on one line, or indented by two.
+ * Invariants  the text is valid JSON as long as each container is ended and each member of an
+ *             object has its name.
+ * Names       locust__json_out locust__json_out_
+ * Uses        >>json
+ * Sources     RFC 8259; Python 3.11's json (separators, floats).
+ * ============================================================================================ */
+
+typedef struct locust__json_out {
+    locust__buf *out;
+    bool lines; // a line for each value, indented
+    bool named; // the name of the next value is there
+    bool any;   // the container has a value already
+    int depth;
+} locust__json_out;
+
+static void locust__json_out_line(locust__json_out *j)
+{
+    locust__buf_puts(j->out, "\n");
+    for (int i = 0; i < j->depth; i++)
+        locust__buf_puts(j->out, "  ");
+}
+
+/* What stands before a value or a name. */
+static void locust__json_out_next(locust__json_out *j)
+{
+    if (j->named) {
+        j->named = false;
+        return;
+    }
+    if (j->any)
+        locust__buf_puts(j->out, j->lines ? "," : ", ");
+    if (j->lines && j->depth)
+        locust__json_out_line(j);
+    j->any = true;
+}
+
+static void locust__json_out_begin(locust__json_out *j, char bracket)
+{
+    locust__json_out_next(j);
+    locust__buf_add(j->out, &bracket, 1);
+    j->depth++;
+    j->any = false;
+}
+
+static void locust__json_out_end(locust__json_out *j, char bracket)
+{
+    bool any = j->any;
+    j->depth--;
+    if (any && j->lines)
+        locust__json_out_line(j);
+    locust__buf_add(j->out, &bracket, 1);
+    j->any = true;
+}
+
+/* The name of the next value. */
+static void locust__json_out_name(locust__json_out *j, const char *name)
+{
+    locust__json_out_next(j);
+    locust__json_put(j->out, name);
+    locust__buf_puts(j->out, ": ");
+    j->named = true;
+}
+
+/* A value that is JSON already. */
+static void locust__json_out_raw(locust__json_out *j, const char *text)
+{
+    locust__json_out_next(j);
+    locust__buf_puts(j->out, text);
+}
+
+/* A text; NULL is null. */
+static void locust__json_out_text(locust__json_out *j, const char *text)
+{
+    if (!text) {
+        locust__json_out_raw(j, "null");
+        return;
+    }
+    locust__json_out_next(j);
+    locust__json_put(j->out, text);
+}
+
+static void locust__json_out_bool(locust__json_out *j, bool truth)
+{
+    locust__json_out_raw(j, truth ? "true" : "false");
+}
+
+static void locust__json_out_int(locust__json_out *j, int64_t number)
+{
+    locust__json_out_next(j);
+    locust__buf_printf(j->out, "%lld", (long long)number);
 }
 /* ============================================================================================
  * >>extract  values out of a response: patterns, text between
@@ -39828,7 +40606,15 @@ struct locust_env {
     locust_options options;
     bool (*shape)(locust_env *env, locust_tick *tick); // NULL: users do not follow a load shape
     locust__stages stages;
-    bool single; // locust_run_single_user
+    bool single;                                           // locust_run_single_user
+    const char *program;                                   // the name of the command; NULL: none
+    bool own_users, own_rate;                              // --users and --spawn-rate were given
+    bool (*own_shape)(locust_env *env, locust_tick *tick); // `shape`, whatever a form says of it
+    // What somebody asks of a test that runs: see >>ask.
+    locust_tick asked;
+    bool asked_due;
+    int64_t asked_ns; // when it was asked for: the run time counts from then; 0: from the start
+    bool quitting;    // the program is to end, not just the test that runs
     // The functions that are told of events, the test's own first.
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX + 1];
     locust_listeners own;
@@ -40779,7 +41565,8 @@ static int64_t locust__runner_limit_ns(const locust_env *env)
     double seconds = env->options.run_time_s;
     if (env->shape || !(seconds > 0))
         return LOCUST__NEVER;
-    return locust__time_after(env->start_ns, locust__time_ns(seconds));
+    return locust__time_after(
+        env->asked_ns ? env->asked_ns : env->start_ns, locust__time_ns(seconds));
 }
 
 /* When the run is over: by --run-time, or with the last stage of arrivals. */
@@ -40839,18 +41626,31 @@ static bool locust__runner_ask_shape(locust_env *env, locust_tick *tick)
     return goes_on;
 }
 
+/* Takes over what was asked for meanwhile. */
+static void locust__runner_take_asked(locust_env *env)
+{
+    env->asked_due = false;
+    env->end_ns = locust__runner_end_ns(env);
+    if (!env->shape && !locust__runner_is_open(env))
+        locust__ramp_aim(env, env->asked);
+}
+
 /* Runs ramps until the test is over. Says why it is, unless somebody asked for the end. */
 static void locust__runner_drive(locust_env *env) LOCUST__PARKS
 {
     int64_t tick_ns = env->shape ? env->start_ns : LOCUST__NEVER;
     const char *why = NULL;
-    locust_tick tick = {.users = env->options.users, .spawn_rate = env->options.spawn_rate};
+    locust_tick tick = {.users = env->options.users,
+        .spawn_rate = env->options.spawn_rate,
+        .classes = env->asked.classes};
     if (locust__runner_is_open(env))
         locust__ramp_rest(env); // nobody is spawned
     else if (!env->shape)
         locust__ramp_aim(env, tick);
     while (!env->stop_requested) {
         int64_t now_ns = locust__os_now_ns();
+        if (env->asked_due)
+            locust__runner_take_asked(env);
         why = locust__runner_over(env, now_ns);
         if (!why && now_ns >= tick_ns) {
             tick = (locust_tick){.users = 0};
@@ -40891,6 +41691,8 @@ static void locust__runner_stop_users(locust_env *env) LOCUST__PARKS
 static void locust__runner_init(locust_env *env)
 {
     env->stop_requested = false;
+    env->asked_due = false;
+    env->asked_ns = 0;
     env->loop.few_stacks = 0;
     env->start_ns = 0;
     env->users.closing = false;
@@ -41421,6 +42223,51 @@ static void locust__classes_free(locust_env *env)
         LOCUST_FREE(cls->tasks);
     }
     LOCUST_FREE(env->classes);
+}
+/* ============================================================================================
+ * >>ask  what somebody asks of a test while it runs, or before its next one
+ *
+ * Purpose     other numbers of users, other run times, another host: for a page or a terminal.
+ * Invariants  numbers and run time change at once; hosts while there are no users, which point at
+ *             them.
+ * Names       locust__ask_
+ * Uses        >>base_url >>fault >>class >>env >>classes
+ * ============================================================================================ */
+
+/* Makes *field the text, kept as long as the environment, unless it is that already. True: it
+ * changed. */
+static bool locust__ask_set(locust_env *env, const char **field, const char *text)
+{
+    if (!text == !*field && (!text || strcmp(text, *field) == 0))
+        return false;
+    *field = text ? locust__arena_copy(&env->services.arena, text, strlen(text)) : NULL;
+    return true;
+}
+
+/* Gives all classes the host of the options. A host that will not do leaves them without: a line in
+ * the log says so, after `whose` ("the master's "), and requests fail with their own sentence. */
+static void locust__ask_rehost(locust_env *env, const char *whose)
+{
+    locust__fault fault = {.code = 0};
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__class *cls = &env->classes[i];
+        locust__base_url_free(&cls->base);
+        cls->base = (locust__base_url){.prefix = "", .text = ""};
+        if (!locust__classes_host(env, cls, &fault)) {
+            locust__log_print(
+                &env->log, LOCUST__LOG_ERROR, "locust.runners", "%s%s", whose, fault.text);
+            return;
+        }
+    }
+}
+
+/* Asks the test that runs for another number of users, at another rate. */
+LOCUST__UNUSED static void locust__ask_users(locust_env *env, locust_tick tick)
+{
+    env->asked = tick;
+    env->asked_due = true;
+    env->asked_ns = locust__os_now_ns();
+    locust__env_wake(env);
 }
 /* ============================================================================================
  * >>listeners  a test's events, and the functions that are told of them
@@ -42022,6 +42869,8 @@ static locust_env *locust__setup_open(
     }
     env->test = test;
     env->options = *options;
+    env->own_users = options->users != 0;
+    env->own_rate = options->spawn_rate > 0;
     locust__setup_defaults(&env->options);
     if (!locust__setup_loop(env, fault))
         goto free_env;
@@ -42137,6 +42986,7 @@ static bool locust__setup_shape(locust_env *env, locust__fault *fault)
     }
     if (stages)
         env->options.rate = 0;
+    env->own_shape = env->shape;
     return true;
 }
 
@@ -44228,8 +45078,8 @@ static void locust__link_catch_up(locust__link *l)
  * Invariants  a message that cannot be read changes nothing. Host, tags and own options change only
  *             while there are no users, which point at them.
  * Names       locust__job locust__job_
- * Uses        >>base_url >>fault >>task >>class >>stages >>classes >>own_option
- *             >>fleet_msgpack >>fleet_envelope >>fleet_plus
+ * Uses        >>fault >>task >>class >>stages >>classes >>ask >>own_option >>fleet_msgpack
+ *             >>fleet_envelope >>fleet_plus
  * Sources     Locust 2.12 to 2.47 (reference runs): the keys; a class that is not named keeps its
  *             users; a worker takes tags and the options that the test has added from the master,
  *             and its host if that is not empty.
@@ -44430,32 +45280,6 @@ static bool locust__job_read(locust__job *s, const locust_env *env, locust__view
     return true;
 }
 
-/* Makes *field the text, kept as long as the test, unless it is that already. True: it changed. */
-static bool locust__job_set(locust_env *env, const char **field, const char *text)
-{
-    if (!text == !*field && (!text || strcmp(text, *field) == 0))
-        return false;
-    *field = text ? locust__arena_copy(&env->services.arena, text, strlen(text)) : NULL;
-    return true;
-}
-
-/* Gives all classes the host. A host that will not do leaves them without: a line in the log says
- * so, and requests fail with their own sentence. */
-static void locust__job_host(locust_env *env)
-{
-    locust__fault fault = {.code = 0};
-    for (int i = 0; i < env->n_classes; i++) {
-        locust__class *cls = &env->classes[i];
-        locust__base_url_free(&cls->base);
-        cls->base = (locust__base_url){.prefix = "", .text = ""};
-        if (!locust__classes_host(env, cls, &fault)) {
-            locust__log_print(
-                &env->log, LOCUST__LOG_ERROR, "locust.runners", "the master's %s", fault.text);
-            return;
-        }
-    }
-}
-
 /* Makes the plans of all classes anew. A class that the tags leave without tasks has no plan, and
  * gets no users. */
 static void locust__job_plans(locust_env *env)
@@ -44522,17 +45346,17 @@ static void locust__job_apply(
 {
     bool tags;
     int n = 0;
-    if (locust__job_set(env, &env->options.host, s->host && *s->host ? s->host : host))
-        locust__job_host(env);
-    tags = locust__job_set(env, &env->options.tags, s->tags);
-    tags |= locust__job_set(env, &env->options.exclude_tags, s->exclude_tags);
+    if (locust__ask_set(env, &env->options.host, s->host && *s->host ? s->host : host))
+        locust__ask_rehost(env, "the master's ");
+    tags = locust__ask_set(env, &env->options.tags, s->tags);
+    tags |= locust__ask_set(env, &env->options.exclude_tags, s->exclude_tags);
     if (tags)
         locust__job_plans(env);
     for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && env->test->options[i].name; i++) {
         const char *name = locust__own_option_name(env->test->options[i].name);
         const char *value = locust__own_option_text(env, &env->test->options[i]);
         if (s->own[i])
-            locust__job_set(env, &value, s->own[i]);
+            locust__ask_set(env, &value, s->own[i]);
         if (value)
             own[n++] = (locust_pair){name, value};
     }
@@ -45945,6 +46769,7 @@ typedef struct locust__crew {
     int64_t quiet_ns; // until then no line says that a connection is refused
     // The run.
     bool testing, ending;
+    bool again;          // more tests may follow: workers stop, and stay
     bool partial;        // a worker was lost, or a report refused
     int parts;           // of feeders, arrivals and iterations
     double pace;         // of arrivals, that workers were told
@@ -47752,7 +48577,7 @@ static void locust__master_end(locust__crew *c) LOCUST__PARKS
     env->stop_requested = true;
     LOCUST__ENV_FIRE(env, on_test_stopping, .number = 0);
     c->ending = true;
-    if (timeout_s > 0) {
+    if (timeout_s > 0 || c->again) {
         for (int i = 0; i < c->n; i++)
             if (locust__member_lives(c->members[i]) && c->members[i]->told)
                 locust__gate_tell(c->members[i], "stop");
@@ -47794,8 +48619,8 @@ static void locust__master_test(locust__crew *c) LOCUST__PARKS
     locust__master_end(c);
 }
 
-/* The whole life of a master. Called in a coroutine of its own. */
-static void locust__master_run(locust_env *env) LOCUST__PARKS
+/* Listens. False: no memory. */
+static bool locust__master_begin(locust_env *env)
 {
     locust__crew *c = env->crew;
     bool good =
@@ -47803,15 +48628,28 @@ static void locust__master_run(locust_env *env) LOCUST__PARKS
         locust__co_start(&env->loop, "the kit itself", 0, locust__master_clock, c, &c->group);
     if (!good)
         env->users.setup_error = "out of memory";
-    if (good && locust__master_await(c))
-        locust__master_test(c);
-    else
-        env->until = locust__usage_now(env);
+    return good;
+}
+
+/* Ends what locust__master_begin began, and the workers. */
+static void locust__master_finish(locust_env *env) LOCUST__PARKS
+{
+    locust__crew *c = env->crew;
     env->stop_requested = true;
     locust__master_quit(c);
     c->testing = false;
     locust__wait_group_cancel(&env->loop, &c->group);
     locust__wait_group_join(&env->loop, &c->group, LOCUST__NEVER);
+}
+
+/* The whole life of a master. Called in a coroutine of its own. */
+static void locust__master_run(locust_env *env) LOCUST__PARKS
+{
+    if (locust__master_begin(env) && locust__master_await(env->crew))
+        locust__master_test(env->crew);
+    else
+        env->until = locust__usage_now(env);
+    locust__master_finish(env);
 }
 #endif
 #endif
@@ -48348,8 +49186,9 @@ LOCUST__COLD static locust__entry **locust__figures_rows(locust__request_stats *
     *n = 0;
     if (!rows)
         return NULL;
-    while ((row = locust__stats_entry_at(st, *n)) != NULL)
-        rows[(*n)++] = row;
+    for (size_t i = 0; (row = locust__stats_entry_at(st, i)) != NULL; i++)
+        if (!row->hidden || row->requests || row->unanswered)
+            rows[(*n)++] = row;
     locust__figures_sort(rows, *n);
     rows[(*n)++] = &st->total;
     return rows;
@@ -55812,6 +56651,21 @@ typedef struct locust__known_option {
     X("stop-timeout", 's', SPAN, options.stop_timeout_s, "SPAN", \
         "let running tasks finish for that long at the end (0)") \
     X("headless", 0, FLAG, headless, NULL, "start at once, without a web interface") \
+    X("web-host", 0, TEXT, options.web_host, "ADDRESS", \
+        "where the web interface is; * for all addresses (127.0.0.1)") \
+    X("web-port", 'P', USERS, options.web_port, "PORT", "its port; 0 for a free one (8089)") \
+    X("web-host-display-name", 0, TEXT, options.web_host_display_name, "NAME", \
+        "a name that it goes by beside its address, or a URL") \
+    X("web-base-path", 0, TEXT, options.web_base_path, "PATH", "what its paths begin with") \
+    X("web-login", 0, TEXT, options.web_login, "USER:PASSWORD", "what it asks for") \
+    X("tls-cert", 0, TEXT, options.tls_cert, "FILE", "serve it over https: certificate, PEM") \
+    X("tls-key", 0, TEXT, options.tls_key, "FILE", "the private key of that") \
+    X("class-picker", 0, FLAG, options.class_picker, NULL, \
+        "its form asks which user classes run") \
+    X("autostart", 0, FLAG, options.autostart, NULL, \
+        "start at once, with the web interface") \
+    X("autoquit", 0, USERS, options.autoquit_s, "SECONDS", \
+        "end that long after the run (with --autostart)") \
     X("only-summary", 0, FLAG, options.only_summary, NULL, \
         "no table every two seconds, the final ones alone") \
     X("print-stats", 0, FLAG, options.print_stats, NULL, \
@@ -55950,10 +56804,7 @@ typedef struct locust__known_option {
 
 /* Options of Locust that this version lacks; they are refused by name. */
 #define LOCUST__OPTIONS_LACKING(X) \
-    X("skip-log-setup", 0, MISSING_FLAG) X("web-host", 0, MISSING) X("web-port", 'P', MISSING) \
-    X("web-base-path", 0, MISSING) X("web-login", 0, MISSING_FLAG) X("tls-cert", 0, MISSING) \
-    X("tls-key", 0, MISSING) X("class-picker", 0, MISSING_FLAG) X("autostart", 0, MISSING_FLAG) \
-    X("autoquit", 0, MISSING) \
+    X("skip-log-setup", 0, MISSING_FLAG) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING)
 // clang-format on
@@ -56527,6 +57378,8 @@ static void locust__cli_require(const locust__settings *st)
         locust__options_die("--abort-on-fail needs --check");
     if (st->options.baseline_margin > 0 && !st->options.baseline)
         locust__options_die("--baseline-margin needs --baseline FILE");
+    if (st->options.autoquit_s && !st->options.autostart)
+        locust__options_die("--autoquit needs --autostart");
     if (st->options.find_step_s > 0 && !st->options.find_max)
         locust__options_die("--find-step needs --find-max");
     if (st->options.request_log_sample > 0 && !st->options.request_log)
@@ -56784,6 +57637,2273 @@ static void locust__ratio_print(const locust_test *test, int users)
     locust__buf_free(&out);
 }
 /* ============================================================================================
+ * >>web_form  what a form sends
+ *
+ * Purpose     the fields of a form: of a query, or of a body in one of the two forms that browsers
+ *             send.
+ * Invariants  reads nothing behind the body. What is broken ends the form: fields before it stay.
+ * Names       locust__form locust__form_
+ * Uses        >>head
+ * Sources     WHATWG URL 5.1 (application/x-www-form-urlencoded); RFC 7578, RFC 2046 5.1
+ *             (multipart/form-data).
+ * Limits      LOCUST__FORM_FIELDS fields; of a file in a form its bytes are its value.
+ * ============================================================================================ */
+
+enum { LOCUST__FORM_FIELDS = 256 };
+
+typedef struct locust__form {
+    locust__buf text; // name \0 value \0 ..., in order
+    int n;
+} locust__form;
+
+static void locust__form_free(locust__form *f)
+{
+    locust__buf_free(&f->text);
+    f->n = 0;
+}
+
+/* Adds a name or a value, decoded. Its NULs are left out: it becomes a C string. */
+static void locust__form_add(locust__form *f, locust__view text, bool coded)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        int code =
+            coded && c == '%' && text.len - i > 2 ? locust__number_hex(text.ptr + i + 1, 2) : -1;
+        if (code >= 0) {
+            c = (char)code;
+            i += 2;
+        } else if (coded && c == '+') {
+            c = ' ';
+        }
+        if (c)
+            locust__buf_add(&f->text, &c, 1);
+    }
+    locust__buf_add(&f->text, "", 1);
+}
+
+/* name=value&name=value */
+static void locust__form_read_pairs(locust__form *f, locust__view text)
+{
+    while (text.len && f->n < LOCUST__FORM_FIELDS) {
+        const char *amp = memchr(text.ptr, '&', text.len);
+        size_t n = amp ? (size_t)(amp - text.ptr) : text.len;
+        const char *equals = memchr(text.ptr, '=', n);
+        size_t name = equals ? (size_t)(equals - text.ptr) : n;
+        size_t value = name + (name < n);
+        if (n) {
+            locust__form_add(f, (locust__view){text.ptr, name}, true);
+            locust__form_add(f, (locust__view){text.ptr + value, n - value}, true);
+            f->n++;
+        }
+        text = locust__view_skip(text, n + (amp != NULL));
+    }
+}
+
+/* Where `what` begins in a text; NULL: nowhere. */
+static const char *locust__form_find(locust__view text, locust__view what)
+{
+    for (size_t i = 0; what.len && i + what.len <= text.len; i++) {
+        const char *at = memchr(text.ptr + i, *what.ptr, text.len - i);
+        if (!at)
+            return NULL;
+        i = (size_t)(at - text.ptr);
+        if (i + what.len <= text.len && memcmp(at, what.ptr, what.len) == 0)
+            return at;
+    }
+    return NULL;
+}
+
+/* The parameter of a field's value, as in form-data; name="user_count". Empty: there is none. */
+static locust__view locust__form_parameter(locust__view field, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < field.len; i++) {
+        size_t end = i;
+        if (field.ptr[i] != ';')
+            continue;
+        i++;
+        while (i < field.len && locust__http_blank(field.ptr[i]))
+            i++;
+        if (field.len - i <= len || strncasecmp(field.ptr + i, name, len) != 0 ||
+            field.ptr[i + len] != '=') {
+            i--;
+            continue;
+        }
+        i += len + 1;
+        if (i < field.len && field.ptr[i] == '"') {
+            for (end = ++i; end < field.len && field.ptr[end] != '"';)
+                end++;
+        } else {
+            for (end = i; end < field.len && field.ptr[end] != ';' &&
+                          !locust__http_blank(field.ptr[end]) && field.ptr[end] != '\r';)
+                end++;
+        }
+        return (locust__view){field.ptr + i, end - i};
+    }
+    return (locust__view){"", 0};
+}
+
+/* The name that the head of a part gives. Empty: it gives none. */
+static locust__view locust__form_part_name(locust__view head)
+{
+    static const char field[] = "content-disposition:";
+    while (head.len) {
+        const char *lf = memchr(head.ptr, '\n', head.len);
+        size_t n = lf ? (size_t)(lf - head.ptr) + 1 : head.len;
+        if (n > sizeof field && strncasecmp(head.ptr, field, sizeof field - 1) == 0)
+            return locust__form_parameter((locust__view){head.ptr, n}, "name");
+        head = locust__view_skip(head, n);
+    }
+    return (locust__view){"", 0};
+}
+
+/* multipart/form-data: parts between lines of "--" and the boundary. */
+static void locust__form_read_parts(locust__form *f, locust__view text, locust__view boundary)
+{
+    char line[80]; // RFC 2046: a boundary has 70 characters at most
+    locust__view mark, whole;
+    const char *at;
+    if (!boundary.len || boundary.len > 70)
+        return;
+    snprintf(line, sizeof line, "\r\n--%.*s", (int)boundary.len, boundary.ptr);
+    whole = locust__view_of(line);
+    mark = locust__view_skip(whole, 2);
+    at = locust__form_find(text, mark); // the first one may begin the body
+    while (at && f->n < LOCUST__FORM_FIELDS) {
+        const char *end, *head;
+        locust__view name, rest;
+        at += mark.len;
+        rest = locust__view_skip(text, (size_t)(at - text.ptr));
+        if (rest.len < 2 || memcmp(rest.ptr, "\r\n", 2) != 0)
+            return; // "--": the last one
+        head = locust__form_find(rest, (locust__view){"\r\n\r\n", 4});
+        if (!head)
+            return;
+        name = locust__form_part_name((locust__view){rest.ptr + 2, (size_t)(head - rest.ptr)});
+        rest = locust__view_skip(rest, (size_t)(head - rest.ptr) + 2);
+        end = locust__form_find(rest, whole); // an empty value: its line end ends the head, too
+        if (!end)
+            return;
+        if (name.len) {
+            size_t n = (size_t)(end - rest.ptr);
+            locust__form_add(f, name, false);
+            locust__form_add(f, (locust__view){rest.ptr + 2, n > 2 ? n - 2 : 0}, false);
+            f->n++;
+        }
+        at = end + 2;
+    }
+}
+
+/* Reads the form of a body by its media type; another type is an empty form. */
+static void locust__form_read(locust__form *f, const char *type, locust__view body)
+{
+    static const char pairs[] = "application/x-www-form-urlencoded";
+    static const char parts[] = "multipart/form-data";
+    locust__view t = locust__view_of(type ? type : "");
+    if (strncasecmp(t.ptr, pairs, sizeof pairs - 1) == 0)
+        locust__form_read_pairs(f, body);
+    else if (strncasecmp(t.ptr, parts, sizeof parts - 1) == 0)
+        locust__form_read_parts(f, body, locust__form_parameter(t, "boundary"));
+}
+
+/* Steps through the fields, from at == NULL on. False: there is no further one. */
+static bool locust__form_next(
+    const locust__form *f, const char **at, const char **name, const char **value)
+{
+    const char *end = f->text.ptr + f->text.len;
+    const char *p = *at ? *at : f->text.ptr;
+    if (f->text.failed || !f->n || p == end)
+        return false;
+    *name = p;
+    *value = p + strlen(p) + 1;
+    *at = *value + strlen(*value) + 1;
+    return true;
+}
+
+/* The value of the first field of a name; NULL: there is none. */
+static const char *locust__form_value(const locust__form *f, const char *name)
+{
+    const char *at = NULL, *have, *value;
+    while (locust__form_next(f, &at, &have, &value))
+        if (strcmp(have, name) == 0)
+            return value;
+    return NULL;
+}
+/* ============================================================================================
+ * >>web_answer  what a route of the test's own answers
+ *
+ * Purpose     the public calls on a request and its answer.
+ * Names       locust__web_answer_
+ * Uses        >>head >>web_form
+ * ============================================================================================ */
+
+struct locust_web_answer {
+    locust__buf text;
+    char type[128];
+    int status;
+};
+
+/* Is it a media type that may stand in a head? */
+static bool locust__web_answer_is_type(const char *type)
+{
+    return type && *type && strlen(type) < sizeof((locust_web_answer *)NULL)->type &&
+           locust__http_is_value(locust__view_of(type));
+}
+
+LOCUST_API void locust_web_type(locust_web_answer *answer, const char *type)
+{
+    if (locust__web_answer_is_type(type))
+        snprintf(answer->type, sizeof answer->type, "%s", type);
+}
+
+LOCUST_API void locust_web_status(locust_web_answer *answer, int status)
+{
+    answer->status = status >= 200 && status <= 599 ? status : 500;
+}
+
+LOCUST_API void locust_web_print(locust_web_answer *answer, const char *format, ...)
+{
+    va_list args, again;
+    int n;
+    va_start(args, format);
+    va_copy(again, args);
+    n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (n < 0)
+        answer->text.failed = true;
+    if (n > 0 && locust__buf_reserve(&answer->text, (size_t)n + 1)) {
+        vsnprintf(answer->text.ptr + answer->text.len, (size_t)n + 1, format, again);
+        answer->text.len += (size_t)n;
+    }
+    va_end(again);
+}
+
+LOCUST_API void locust_web_write(locust_web_answer *answer, const void *bytes, size_t n)
+{
+    locust__buf_add(&answer->text, bytes, n);
+}
+
+LOCUST_API const char *locust_web_field(const locust_web_request *request, const char *name)
+{
+    const char *at = request->fields, *have, *value;
+    while (at && locust__http_next_copied(&at, &have, &value))
+        if (strcasecmp(have, name) == 0)
+            return value;
+    return NULL;
+}
+
+LOCUST_API bool locust_web_param(
+    const locust_web_request *request, const char *name, char *out, size_t size)
+{
+    locust__form form = {{NULL, 0, 0, false}, 0};
+    const char *value;
+    bool good = false;
+    locust__form_read_pairs(&form, locust__view_of(request->query));
+    locust__form_read(&form, locust_web_field(request, "Content-Type"),
+        (locust__view){request->body, request->body_len});
+    value = locust__form_value(&form, name);
+    if (value && strlen(value) < size) {
+        memcpy(out, value, strlen(value) + 1);
+        good = true;
+    }
+    locust__form_free(&form);
+    return good;
+}
+#if LOCUST__WITH_WEB
+/* ============================================================================================
+ * >>web_seen  a run as the web interface sees it
+ *
+ * Purpose     what its answers are made of: the environment, its checks and history, and in which
+ *             state the test is, in Locust's words; the forms in which Locust writes numbers.
+ * Names       locust__seen locust__seen_ locust__crew
+ * Uses        >>json_out >>fleet_crew >>result >>csv >>history >>told
+ * Sources     Locust 2.47 (reference run): states, and how it rounds response times.
+ * ============================================================================================ */
+
+/* The workers of a master, as it tells of them. */
+typedef struct locust__crew {
+    int (*count)(const locust_env *env);                      // connected and not missing
+    void (*list)(const locust_env *env, locust__json_out *j); // the values of an array: objects
+    void (*logs)(const locust_env *env, locust__json_out *j); // the members of an object: arrays
+} locust__crew;
+
+typedef struct locust__seen {
+    locust_env *env;
+    locust__told told;
+    const locust__history *history;
+    const locust__crew *crew; // NULL: this is no master
+    char *profile;            // that the form gave; NULL: none
+    bool testing;             // from set-up to teardown
+    bool stopped;             // a stop was asked for, or a test has ended
+    int tests;                // that were started
+    int64_t start_wall_ns;    // of what is counted
+} locust__seen;
+
+static void locust__seen_init(
+    locust__seen *s, locust_env *env, locust__result *result, const locust__history *history)
+{
+    memset(s, 0, sizeof *s);
+    s->env = env;
+    s->history = history;
+    s->start_wall_ns = locust__os_wall_ns();
+    locust__told_init(&s->told, env, result, history);
+}
+
+static const char *locust__seen_state(const locust__seen *s)
+{
+    const locust_env *env = s->env;
+    if (!s->testing)
+        return s->stopped ? "stopped" : "ready";
+    if (env->until.at_ns || env->stop_requested)
+        return "cleanup";
+    return env->users.spawned ? "running" : "spawning";
+}
+
+/* The host of all classes; NULL: they have none, or not the same. *several: they have not. */
+static const char *locust__seen_host(const locust__seen *s, bool *several)
+{
+    const locust_env *env = s->env;
+    const char *host = env->options.host ? env->options.host
+                       : env->n_classes  ? env->classes->as->host
+                                         : NULL;
+    *several = false;
+    for (int i = 0; !env->options.host && i < env->n_classes; i++) {
+        const char *other = env->classes[i].as->host;
+        *several |= !host != !other || (host && other && strcmp(host, other) != 0);
+    }
+    return *several ? NULL : host;
+}
+
+/* The name of the test's file. */
+static const char *locust__seen_program(const locust__seen *s)
+{
+    return s->env->program ? s->env->program : "test";
+}
+
+/* Milliseconds as Locust counts them: whole ones below 100, then two digits. */
+static int64_t locust__seen_rounded_ms(double ns)
+{
+    int64_t ms = locust__number_round(ns / 1e6), step = 1;
+    while (ms / step >= 100)
+        step *= 10;
+    return step > 1 ? locust__number_round((double)ms / (double)step) * step : ms;
+}
+
+/* Writes a float as Python does. */
+static void locust__seen_float(locust__json_out *j, double x)
+{
+    locust__buf text = {NULL, 0, 0, false};
+    locust__csv_float(&text, x);
+    locust__buf_add(&text, "", 1);
+    locust__json_out_raw(j, text.failed ? "0.0" : text.ptr);
+    locust__buf_free(&text);
+}
+/* ============================================================================================
+ * >>web_data  Locust's figures as JSON
+ *
+ * Purpose     what /stats/requests, /exceptions and /tasks answer, and what the page and the report
+ *             have of the same.
+ * Invariants  names, types and order are Locust's: counts and percentiles are whole numbers, all
+ *             else has a point; a figure of nothing is 0 or 0.0 as there.
+ * Cost        a sort of the rows; 500 of them and the total.
+ * Names       locust__data_
+ * Uses        >>entry >>stats >>json_out >>task >>class >>figures >>history >>web_seen
+ * Sources     Locust 2.47 (reference runs).
+ * Limits      the error of a failure is the kit's own sentence, and the traceback of a failed task
+ *             its place in the test.
+ * ============================================================================================ */
+
+enum { LOCUST__DATA_ROWS = 500 }; // beside the total, as in Locust
+
+static void locust__data_int(locust__json_out *j, const char *name, int64_t number)
+{
+    locust__json_out_name(j, name);
+    locust__json_out_int(j, number);
+}
+
+static void locust__data_float(locust__json_out *j, const char *name, double number)
+{
+    locust__json_out_name(j, name);
+    locust__seen_float(j, number);
+}
+
+static void locust__data_text(locust__json_out *j, const char *name, const char *text)
+{
+    locust__json_out_name(j, name);
+    locust__json_out_text(j, text);
+}
+
+static void locust__data_bool(locust__json_out *j, const char *name, bool truth)
+{
+    locust__json_out_name(j, name);
+    locust__json_out_bool(j, truth);
+}
+
+/* A float of something that was counted; else the whole number 0. */
+static void locust__data_maybe(locust__json_out *j, const char *name, double number, bool any)
+{
+    if (any)
+        locust__data_float(j, name, number);
+    else
+        locust__data_int(j, name, 0);
+}
+
+/* Half up on whole milliseconds, as Locust's page shows the least and the longest time. */
+static double locust__data_whole_ms(double ns)
+{
+    return (double)(int64_t)(ns / 1e6 + 0.5);
+}
+
+static void locust__data_row(
+    locust__json_out *j, const locust__figures_view *v, const locust__entry *row)
+{
+    bool any = row->requests > 0;
+    locust__figures_view all = *v;
+    double rps, fps;
+    all.rates = LOCUST__FIGURES_MEASURED;
+    locust__stats_current_rates(&v->env->stats, row, v->now_ns, &rps, &fps);
+    locust__json_out_begin(j, '{');
+    locust__data_maybe(
+        j, "avg_content_length", locust__figures_value(v, row, LOCUST__FIGURE_SIZE), any);
+    locust__data_float(
+        j, "avg_response_time", locust__figures_value(v, row, LOCUST__FIGURE_AVG) / 1e6);
+    locust__data_maybe(j, "current_fail_per_sec", fps, any);
+    locust__data_maybe(j, "current_rps", rps, any);
+    locust__data_float(j, "max_response_time",
+        locust__data_whole_ms(locust__figures_value(v, row, LOCUST__FIGURE_MAX)));
+    locust__data_int(j, "median_response_time",
+        locust__seen_rounded_ms(locust__figures_value(v, row, LOCUST__FIGURE_MEDIAN)));
+    locust__data_text(j, "method", row->method);
+    locust__data_maybe(j, "min_response_time",
+        locust__data_whole_ms(locust__figures_value(v, row, LOCUST__FIGURE_MIN)), any);
+    locust__data_text(j, "name", row->name);
+    locust__data_int(j, "num_failures", (int64_t)row->failures);
+    locust__data_int(j, "num_requests", (int64_t)row->requests);
+    locust__data_int(j, "response_time_percentile_0.95",
+        locust__seen_rounded_ms(locust__figures_value(v, row, LOCUST__FIGURE_P95)));
+    locust__data_int(j, "response_time_percentile_0.99",
+        locust__seen_rounded_ms(locust__figures_value(v, row, LOCUST__FIGURE_P99)));
+    locust__data_float(
+        j, "total_fail_per_sec", locust__figures_value(&all, row, LOCUST__FIGURE_FPS));
+    locust__data_float(j, "total_rps", locust__figures_value(&all, row, LOCUST__FIGURE_RPS));
+    locust__json_out_end(j, '}');
+}
+
+/* Does a list show row i of n, the last being the total? */
+static bool locust__data_shows(size_t i, size_t n)
+{
+    return i < LOCUST__DATA_ROWS || i + 1 == n;
+}
+
+/* The rows by name, the total last. */
+static void locust__data_rows(locust__json_out *j, locust__seen *t)
+{
+    locust__figures_view v = {.env = t->env, .now_ns = locust__os_now_ns()};
+    size_t n;
+    locust__entry **rows = locust__figures_rows(&t->env->stats, &n);
+    locust__json_out_begin(j, '[');
+    for (size_t i = 0; rows && i < n; i++)
+        if (locust__data_shows(i, n))
+            locust__data_row(j, &v, rows[i]);
+    locust__json_out_end(j, ']');
+    j->out->failed |= !rows;
+    LOCUST_FREE(rows);
+}
+
+static void locust__data_errors(locust__json_out *j, const locust__seen *t)
+{
+    const locust__stats_failure *f;
+    locust__json_out_begin(j, '[');
+    for (size_t i = 0;
+         i < LOCUST__DATA_ROWS && (f = locust__stats_failure_at(&t->env->stats, i)) != NULL; i++) {
+        locust__json_out_begin(j, '{');
+        locust__data_text(j, "error", f->text);
+        locust__data_float(j, "first_seen", (double)(f->first_wall_ns / 1000) / 1e6);
+        locust__data_float(j, "last_seen", (double)(f->last_wall_ns / 1000) / 1e6);
+        locust__data_text(j, "method", f->row->method);
+        locust__data_text(j, "name", f->row->name);
+        locust__data_int(j, "occurrences", (int64_t)f->occurrences);
+        locust__json_out_end(j, '}');
+    }
+    locust__json_out_end(j, ']');
+}
+
+/* Failed tasks. */
+static void locust__data_exceptions(locust__json_out *j, const locust__seen *t)
+{
+    const locust__stats_exception *e;
+    locust__json_out_begin(j, '[');
+    for (size_t i = 0;
+         i < LOCUST__DATA_ROWS && (e = locust__stats_exception_at(&t->env->stats, i)) != NULL;
+         i++) {
+        locust__json_out_begin(j, '{');
+        locust__data_int(j, "count", (int64_t)e->times);
+        locust__data_text(j, "msg", e->text);
+        locust__data_text(j, "nodes", "local");
+        locust__data_text(j, "traceback", e->place);
+        locust__json_out_end(j, '}');
+    }
+    locust__json_out_end(j, ']');
+}
+
+/* The median (0) or the 95th percentile (1) of the latest slice of the test. */
+static int64_t locust__data_recent_ms(const locust__seen *t, int which)
+{
+    const locust__history *h = t->history;
+    return t->testing && h->n && t->env->stats.total.requests
+               ? locust__seen_rounded_ms((double)h->slices[h->n - 1].times_ns[which])
+               : 0;
+}
+
+/* /stats/requests */
+static void locust__data_requests(locust__json_out *j, locust__seen *t)
+{
+    const locust_env *env = t->env;
+    const locust__entry *total = &env->stats.total;
+    locust__figures_view v = {
+        .env = env, .now_ns = locust__os_now_ns(), .rates = LOCUST__FIGURES_MEASURED};
+    bool any = total->requests > 0;
+    double rps, fps;
+    locust__stats_current_rates(&env->stats, total, v.now_ns, &rps, &fps);
+    locust__json_out_begin(j, '{');
+    locust__data_maybe(j, "current_fail_per_sec", fps, any);
+    locust__json_out_name(j, "current_response_time_percentiles");
+    locust__json_out_begin(j, '{');
+    locust__data_int(j, "response_time_percentile_0.5", locust__data_recent_ms(t, 0));
+    locust__data_int(j, "response_time_percentile_0.95", locust__data_recent_ms(t, 1));
+    locust__json_out_end(j, '}');
+    locust__data_maybe(j, "current_rps", rps, any);
+    locust__json_out_name(j, "errors");
+    locust__data_errors(j, t);
+    locust__data_float(
+        j, "fail_ratio", locust__figures_value(&v, total, LOCUST__FIGURE_FAIL_RATIO));
+    locust__data_text(j, "state", locust__seen_state(t));
+    locust__json_out_name(j, "stats");
+    locust__data_rows(j, t);
+    locust__data_float(
+        j, "total_fail_per_sec", locust__figures_value(&v, total, LOCUST__FIGURE_FPS));
+    locust__data_float(j, "total_rps", locust__figures_value(&v, total, LOCUST__FIGURE_RPS));
+    locust__data_int(j, "user_count", env->users.alive);
+    if (t->crew) {
+        locust__data_int(j, "worker_count", t->crew->count(env));
+        locust__json_out_name(j, "workers");
+        locust__json_out_begin(j, '[');
+        t->crew->list(env, j);
+        locust__json_out_end(j, ']');
+    }
+    locust__json_out_end(j, '}');
+}
+
+/* The next task by its name, behind `after`; NULL: there is none. Tasks of one name are one. */
+static const locust_task *locust__data_next_task(const locust_task *tasks, const char *after)
+{
+    const locust_task *next = NULL;
+    for (; tasks && (tasks->fn || tasks->set); tasks++)
+        if (locust__task_weight(tasks) && (!after || strcmp(tasks->name, after) > 0) &&
+            (!next || strcmp(tasks->name, next->name) < 0))
+            next = tasks;
+    return next;
+}
+
+/* The tasks of a class or a task set that has `share` of all task runs, by name. In the total,
+ * tasks are shares of the whole; else of their set. */
+static void locust__data_tasks(locust__json_out *j, // NOLINT(misc-no-recursion)
+    const locust_task *tasks, int depth, double share, bool total)
+{
+    int weights = 0;
+    const locust_task *one = NULL;
+    for (const locust_task *t = tasks; t && (t->fn || t->set); t++)
+        weights += locust__task_weight(t);
+    locust__json_out_begin(j, '{');
+    while ((one = locust__data_next_task(tasks, one ? one->name : NULL)) != NULL) {
+        int weight = 0;
+        double part;
+        for (const locust_task *t = tasks; t->fn || t->set; t++)
+            weight += strcmp(t->name, one->name) == 0 ? locust__task_weight(t) : 0;
+        part = share * weight / (weights ? weights : 1);
+        locust__json_out_name(j, one->name);
+        locust__json_out_begin(j, '{');
+        locust__data_float(j, "ratio", part);
+        if (one->set && depth < LOCUST__PLAN_DEPTH) {
+            locust__json_out_name(j, "tasks");
+            locust__data_tasks(j, one->set->tasks, depth + 1, total ? part : 1, total);
+        }
+        locust__json_out_end(j, '}');
+    }
+    locust__json_out_end(j, '}');
+}
+
+/* /tasks: the share of each class among the users, and of its tasks. */
+static void locust__data_ratios(locust__json_out *j, const locust__seen *t)
+{
+    const locust_env *env = t->env;
+    int sum = 0;
+    for (int i = 0; i < env->n_classes; i++)
+        sum += env->classes[i].alive;
+    locust__json_out_begin(j, '{');
+    for (int total = 0; total < 2; total++) {
+        locust__json_out_name(j, total ? "total" : "per_class");
+        locust__json_out_begin(j, '{');
+        for (int i = 0; i < env->n_classes; i++) {
+            const locust__class *cls = &env->classes[i];
+            double share = (double)cls->alive / (sum ? sum : 1);
+            locust__json_out_name(j, cls->as->name);
+            locust__json_out_begin(j, '{');
+            locust__data_float(j, "ratio", share);
+            locust__json_out_name(j, "tasks");
+            locust__data_tasks(j, cls->as->tasks, 0, total ? share : 1, total);
+            locust__json_out_end(j, '}');
+        }
+        locust__json_out_end(j, '}');
+    }
+    locust__json_out_end(j, '}');
+}
+/* ============================================================================================
+ * >>web_args  what the page begins with
+ *
+ * Purpose     Locust's window.templateArgs of the page.
+ * Names       locust__args_
+ * Uses        >>json >>json_out >>task >>class >>own_option >>history >>web_seen >>web_data
+ * Sources     Locust 2.47 (reference runs): all keys, in the order of their names.
+ * Limits      a task that has more than LOCUST__ARGS_TIMES of the weight stands so often among the
+ *             tasks of its class, not as often as it weighs.
+ * ============================================================================================ */
+
+enum { LOCUST__ARGS_TIMES = 100 };
+
+/* The names of a class's tasks, each as often as it weighs. */
+static void locust__args_tasks(locust__json_out *j, const locust_task *tasks)
+{
+    locust__json_out_begin(j, '[');
+    for (; tasks && (tasks->fn || tasks->set); tasks++)
+        for (int i = 0; i < locust__task_weight(tasks) && i < LOCUST__ARGS_TIMES; i++)
+            locust__json_out_text(j, tasks->name);
+    locust__json_out_end(j, ']');
+}
+
+static void locust__args_classes(locust__json_out *j, const locust_env *env)
+{
+    locust__json_out_begin(j, '[');
+    for (int i = 0; i < env->n_classes; i++)
+        locust__json_out_text(j, env->classes[i].as->name);
+    locust__json_out_end(j, ']');
+}
+
+static void locust__args_class_tasks(locust__json_out *j, const locust_env *env)
+{
+    locust__json_out_begin(j, '{');
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__json_out_name(j, env->classes[i].as->name);
+        locust__args_tasks(j, env->classes[i].declared->tasks);
+    }
+    locust__json_out_end(j, '}');
+}
+
+/* A weight: whole if it is. */
+static void locust__args_weight(locust__json_out *j, double weight)
+{
+    if (weight < 1e9 && weight > -1e9 && !(weight > (double)(int64_t)weight) &&
+        !(weight < (double)(int64_t)weight))
+        locust__json_out_int(j, (int64_t)weight);
+    else
+        locust__seen_float(j, weight);
+}
+
+static void locust__args_users(locust__json_out *j, const locust_env *env)
+{
+    locust__json_out_begin(j, '{');
+    for (int i = 0; i < env->n_classes; i++) {
+        const locust__class *cls = &env->classes[i];
+        locust__json_out_name(j, cls->as->name);
+        locust__json_out_begin(j, '{');
+        locust__data_int(j, "fixed_count", cls->as->fixed_count);
+        locust__data_text(j, "host", cls->host);
+        locust__json_out_name(j, "tasks");
+        locust__args_tasks(j, cls->as->tasks);
+        locust__json_out_name(j, "weight");
+        locust__args_weight(j, cls->as->fixed_count > 0 ? 1 : locust__class_weight(cls->as));
+        locust__json_out_end(j, '}');
+    }
+    locust__json_out_end(j, '}');
+}
+
+/* The name by which Python and the form know an option: --api-key is api_key. */
+static void locust__args_option_name(const locust_own_option *o, char *out, size_t size)
+{
+    snprintf(out, size, "%s", locust__own_option_name(o->name));
+    for (char *p = out; *p; p++)
+        *p = *p == '-' ? '_' : *p;
+}
+
+/* The value of an option of the test, in its type. */
+static void locust__args_option_value(locust__json_out *j, const locust_own_option *o)
+{
+    const char *text = locust__own_option_fallback(o);
+    double number;
+    int64_t whole;
+    bool good = locust__own_option_read(o, text, &number, &whole);
+    switch (locust__own_option_type(o)) {
+    case LOCUST_OWN_FLAG:
+        locust__json_out_bool(j, good && whole);
+        break;
+    case LOCUST_OWN_WHOLE:
+        locust__json_out_int(j, good ? whole : 0);
+        break;
+    case LOCUST_OWN_NUMBER:
+        locust__seen_float(j, good ? number : 0);
+        break;
+    default:
+        locust__json_out_text(j, o->fallback);
+    }
+}
+
+static void locust__args_option(locust__json_out *j, const locust_own_option *o)
+{
+    locust__json_out_begin(j, '{');
+    locust__json_out_name(j, "choices");
+    if (locust__own_option_type(o) == LOCUST_OWN_CHOICE && o->choices) {
+        locust__json_out_begin(j, '[');
+        for (const char *p = o->choices; *p;) {
+            size_t n = strcspn(p, ",");
+            locust__json_out_next(j);
+            locust__json_put_view(j->out, (locust__view){p, n});
+            p += n + (p[n] == ',');
+        }
+        locust__json_out_end(j, ']');
+    } else {
+        locust__json_out_text(j, NULL);
+    }
+    locust__json_out_name(j, "default_value");
+    locust__args_option_value(j, o);
+    locust__data_text(j, "help_text", o->help);
+    locust__data_bool(j, "is_multiple", false);
+    locust__data_bool(j, "is_required", false);
+    locust__data_bool(j, "is_secret", o->secret);
+    locust__json_out_end(j, '}');
+}
+
+/* The test's own options by their names. */
+static void locust__args_options(locust__json_out *j, const locust_env *env)
+{
+    const locust_own_option *all = env->test->options;
+    char last[64] = "";
+    locust__json_out_begin(j, '{');
+    for (;;) {
+        const locust_own_option *next = NULL;
+        char best[64] = "", name[64];
+        for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && all[i].name; i++) {
+            locust__args_option_name(&all[i], name, sizeof name);
+            if (strcmp(name, last) > 0 && (!next || strcmp(name, best) < 0)) {
+                next = &all[i];
+                memcpy(best, name, sizeof best);
+            }
+        }
+        if (!next)
+            break;
+        locust__json_out_name(j, best);
+        locust__args_option(j, next);
+        memcpy(last, best, sizeof last);
+    }
+    locust__json_out_end(j, '}');
+}
+
+/* A number that was given, or null. */
+static void locust__args_given(locust__json_out *j, const char *name, double number, bool whole)
+{
+    locust__json_out_name(j, name);
+    if (!(number > 0))
+        locust__json_out_text(j, NULL);
+    else if (whole)
+        locust__json_out_int(j, (int64_t)number);
+    else
+        locust__seen_float(j, number);
+}
+
+static void locust__args_percentiles(locust__json_out *j, const char *name, const char *list)
+{
+    locust__json_out_name(j, name);
+    locust__json_out_raw(j, list);
+}
+
+static void locust__args_page(locust__json_out *j, locust__seen *t)
+{
+    const locust_env *env = t->env;
+    const locust_options *o = &env->options;
+    bool several, missing = false;
+    const char *host = locust__seen_host(t, &several);
+    for (int i = 0; several && i < env->n_classes; i++)
+        missing |= !env->classes[i].as->host;
+    locust__json_out_begin(j, '{');
+    locust__json_out_name(j, "available_shape_classes");
+    locust__json_out_raw(j, env->own_shape ? "[\"Default\", \"shape\"]" : "[\"Default\"]");
+    locust__json_out_name(j, "available_user_classes");
+    locust__args_classes(j, env);
+    locust__json_out_name(j, "available_user_tasks");
+    locust__args_class_tasks(j, env);
+    locust__json_out_name(j, "extra_options");
+    locust__args_options(j, env);
+    locust__data_text(j, "hide_common_options", NULL);
+    locust__json_out_name(j, "history");
+    locust__json_out_raw(j, "");
+    locust__history_locust(j->out, t->history);
+    locust__data_text(j, "host", host ? host : "");
+    locust__data_bool(j, "is_distributed", t->crew != NULL);
+    locust__data_bool(j, "is_host_required", false);
+    locust__data_text(j, "locustfile", locust__seen_program(t));
+    locust__data_bool(j, "missing_host_warning", several ? missing : !host);
+    locust__args_given(j, "num_users", env->own_users ? o->users : 0, true);
+    locust__data_bool(j, "override_host_warning", several);
+    locust__args_percentiles(j, "percentiles_to_chart", "[0.5, 0.95]");
+    locust__args_percentiles(j, "percentiles_to_statistics", "[0.95, 0.99]");
+    locust__data_text(j, "profile", t->profile);
+    locust__args_given(j, "run_time", o->run_time_s, true);
+    locust__data_text(j, "shape_use_common_options", NULL);
+    locust__data_bool(j, "show_userclass_picker", o->class_picker);
+    locust__args_given(j, "spawn_rate", env->own_rate ? o->spawn_rate : 0, false);
+    locust__data_text(j, "state", locust__seen_state(t));
+    locust__data_bool(j, "stats_history_enabled", o->csv && o->csv_full_history);
+    locust__data_text(j, "tasks", "{}");
+    locust__data_int(j, "user_count", env->users.alive);
+    locust__json_out_name(j, "users");
+    locust__args_users(j, env);
+    locust__data_text(j, "version", LOCUST_VERSION);
+    locust__data_int(j, "worker_count", t->crew ? t->crew->count(env) : 0);
+    locust__json_out_end(j, '}');
+}
+/* ============================================================================================
+ * >>web_guard  who may ask, and what
+ *
+ * Purpose     refuses what another web page in somebody's browser has the browser send, and who
+ *             does not know the password.
+ * Invariants  a name that is not this machine's is not answered: a page whose name its owner lets
+ *             point here (DNS rebinding) is foreign, though the browser takes it for ours. What
+ *             changes something is refused if it says that it comes from another origin; programs
+ *             say nothing of origins. Passwords are compared in a time that does not tell how much
+ *             of them was right.
+ * Names       locust__guard locust__guard_
+ * Uses        >>address >>request_head
+ * Sources     RFC 6454 (origins), Fetch Metadata (Sec-Fetch-Site), RFC 7617 (Basic), RFC 9110 7.4.
+ * Limits      a browser from before 2019 that sends neither Origin nor Referer nor Sec-Fetch-Site
+ *             with a form is taken for a program: --web-login keeps it out.
+ * ============================================================================================ */
+
+typedef struct locust__guard {
+    const char *name;  // by which the page may be asked for; NULL: none
+    char machine[256]; // the name of this machine
+    const char *login; // "user:password"; NULL: anybody may ask
+} locust__guard;
+
+static void locust__guard_init(locust__guard *g, const char *name, const char *login)
+{
+    memset(g, 0, sizeof *g);
+    g->name = name;
+    g->login = login;
+    if (gethostname(g->machine, sizeof g->machine - 1) != 0)
+        g->machine[0] = '\0';
+}
+
+/* host:port without the port and the brackets of an IPv6 address, cut to what fits. */
+static void locust__guard_bare(locust__view authority, char *out, size_t size)
+{
+    size_t n = authority.len;
+    const char *colon = NULL;
+    for (size_t i = 0; i < n; i++)
+        colon = authority.ptr[i] == ':' ? authority.ptr + i : colon;
+    if (n && *authority.ptr == '[') {
+        const char *close = memchr(authority.ptr, ']', n);
+        n = close ? (size_t)(close - authority.ptr) - 1 : 0;
+        authority = locust__view_skip(authority, 1);
+    } else if (colon && memchr(authority.ptr, ':', n) == colon) {
+        n = (size_t)(colon - authority.ptr);
+    }
+    if (n && authority.ptr[n - 1] == '.')
+        n--;
+    snprintf(out, size, "%.*s", n < 255 ? (int)n : 255, authority.ptr);
+}
+
+/* The authority of a URL or an origin; of a text without a scheme, all of it. */
+static locust__view locust__guard_authority(const char *url)
+{
+    const char *p = strstr(url, "://");
+    p = p ? p + 3 : url;
+    return (locust__view){p, strcspn(p, "/?#")};
+}
+
+/* Is it a name of this server? */
+static bool locust__guard_knows(const locust__guard *g, locust__view authority)
+{
+    char host[256], own[256];
+    size_t n, dot = strcspn(g->machine, ".");
+    locust__addr unused;
+    locust__guard_bare(authority, host, sizeof host);
+    n = strlen(host);
+    if (!n)
+        return false;
+    if (locust__addr_parse(&unused, host, 0) || strcasecmp(host, "localhost") == 0 ||
+        strcasecmp(host, g->machine) == 0)
+        return true;
+    if (n > 10 && strcasecmp(host + n - 10, ".localhost") == 0)
+        return true;
+    if (n == dot && strncasecmp(host, g->machine, n) == 0)
+        return true;
+    if (!g->name)
+        return false;
+    locust__guard_bare(locust__guard_authority(g->name), own, sizeof own);
+    return strcasecmp(host, own) == 0;
+}
+
+/* Does a URL or an origin name the server that the request is for? */
+static bool locust__guard_is_own(
+    const locust__guard *g, const locust__request_head *h, const char *url)
+{
+    locust__view from = locust__guard_authority(url), own = {"", 0};
+    if (!strstr(url, "://")) // "null": a sandbox, a file, a redirect
+        return false;
+    if (locust__view_is_nocase(from, h->host))
+        return true;
+    if (g->name)
+        own = locust__guard_authority(g->name);
+    return own.len == from.len && own.len && strncasecmp(own.ptr, from.ptr, own.len) == 0;
+}
+
+/* Does a browser say that another page sends this? */
+static bool locust__guard_is_foreign(const locust__guard *g, const locust__request_head *h)
+{
+    const char *site = locust__request_head_field(h, "Sec-Fetch-Site");
+    const char *origin = locust__request_head_field(h, "Origin");
+    const char *referer = locust__request_head_field(h, "Referer");
+    if (site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)
+        return true;
+    if (origin)
+        return !locust__guard_is_own(g, h, origin);
+    return referer && !locust__guard_is_own(g, h, referer);
+}
+
+/* Compares all of both, however soon they differ. */
+static bool locust__guard_same(locust__view a, locust__view b)
+{
+    unsigned char apart = a.len != b.len;
+    for (size_t i = 0; i < a.len; i++)
+        apart |= (unsigned char)((unsigned char)a.ptr[i] ^
+                                 (unsigned char)(b.len ? b.ptr[i % b.len] : 1));
+    return !apart;
+}
+
+/* Does the request bring user and password? */
+static bool locust__guard_lets_in(const locust__guard *g, const locust__request_head *h)
+{
+    const char *field = locust__request_head_field(h, "Authorization");
+    locust__buf said = {NULL, 0, 0, false};
+    bool good = false;
+    if (!g->login)
+        return true;
+    if (field && strncasecmp(field, "Basic ", 6) == 0 &&
+        locust__base64_decode(&said, locust__view_of(field + 6)))
+        good = locust__guard_same(
+            (locust__view){said.ptr ? said.ptr : "", said.len}, locust__view_of(g->login));
+    locust__buf_free(&said);
+    return good;
+}
+/* ============================================================================================
+ * >>web  the web interface: its state, its log, its address
+ *
+ * Purpose     what all answers of the web interface share; opens it before the run, so that a port
+ *             in use costs none.
+ * Invariants  one web interface for each run of a command. What a form asks for of the next test
+ *             waits here until the present one is over.
+ * Cost        500 lines of the log, some 60 KB; nothing while nobody asks.
+ * Names       locust__web locust__web_
+ * Uses        >>co >>fd >>address >>net >>httpd >>result >>history >>web_seen >>web_guard
+ * Sources     Locust 2.47 (reference run): log lines, the 500 of them, exit code 2.
+ * ============================================================================================ */
+
+enum {
+    LOCUST__WEB_LINES = 500,
+    LOCUST__WEB_PORT = 8089,
+    LOCUST__WEB_USERS = 65536, // bytes of changes to user classes that wait
+    LOCUST__WEB_CACHED_MS = 500
+};
+
+typedef struct locust__web_cached { // an answer that several ask for at once
+    locust__buf text;
+    const char *state;
+    double after;
+    int users;
+    int64_t at_ns; // 0: there is none
+} locust__web_cached;
+
+typedef struct locust__web {
+    locust_env *env;
+    locust__seen seen;
+    locust__net net;
+    locust__httpd serve;
+    bool serving; // its coroutines run
+    locust__guard guard;
+    locust__addr at;
+    char base[256]; // what all paths begin with; "": nothing
+    int guessing;   // requests that wait for the answer to a wrong password
+    // What the form asks for of the next test.
+    bool start_due;
+    char *host;                        // NULL: as it is
+    char *own[LOCUST_OWN_OPTIONS_MAX]; // of the test's options; NULL: as it is
+    locust_pair *pairs;                // all values that are in force; of the environment's memory
+    const locust_user_class *chosen[2][LOCUST_CLASSES_MAX + 1]; // turn by turn
+    int chosen_now;                                             // of the two; -1: no choice
+    bool no_shape;                                              // the form has chosen "Default"
+    locust__buf users; // objects of JSON, each with a '\0' behind
+    // The lines of the log, the oldest at `first`.
+    char *lines[LOCUST__WEB_LINES];
+    size_t first, n_lines;
+    locust__queue stops; // those who wait for the end of the test
+    locust__web_cached requests, state;
+} locust__web;
+
+/* Is told of each line of the log. */
+static void locust__web_keep_line(void *arg, const char *line, size_t n)
+{
+    locust__web *w = arg;
+    char *copy = locust__text_copy(line, n && line[n - 1] == '\n' ? n - 1 : n);
+    if (!copy)
+        return;
+    if (w->n_lines == LOCUST__WEB_LINES) {
+        LOCUST_FREE(w->lines[w->first]);
+        w->lines[w->first] = copy;
+        w->first = (w->first + 1) % LOCUST__WEB_LINES;
+    } else {
+        w->lines[(w->first + w->n_lines++) % LOCUST__WEB_LINES] = copy;
+    }
+}
+
+/* Reads --web-host and --web-port. NULL, or what is wrong. */
+static const char *locust__web_address(locust__web *w)
+{
+    const locust_options *o = &w->env->options;
+    const char *host = !o->web_host || strcmp(o->web_host, "localhost") == 0 ? "127.0.0.1"
+                       : strcmp(o->web_host, "*") == 0                       ? "0.0.0.0"
+                                                                             : o->web_host;
+    int port = !o->web_port ? LOCUST__WEB_PORT : o->web_port < 0 ? 0 : o->web_port;
+    if (port > 65535)
+        return "--web-port takes a port from 0 to 65535";
+    return locust__addr_parse(&w->at, host, port)
+               ? NULL
+               : "--web-host takes an address of this machine, such as 127.0.0.1, ::1 or 10.0.0.7; "
+                 "* for all of them; a name goes to --web-host-display-name";
+}
+
+/* Reads --web-base-path: a '/' in front, none behind. NULL, or what is wrong. */
+static const char *locust__web_base(locust__web *w)
+{
+    const char *path = w->env->options.web_base_path;
+    size_t n = path ? strlen(path) : 0;
+    while (n && path[n - 1] == '/')
+        n--;
+    if (n + 2 > sizeof w->base)
+        return "--web-base-path is too long";
+    for (size_t i = 0; i < n; i++)
+        if (!locust__text_is_alnum(path[i]) && !strchr("-._~/", path[i]))
+            return "--web-base-path takes a path of letters, digits and -._~/";
+    if (n)
+        snprintf(w->base, sizeof w->base, "%s%.*s", *path == '/' ? "" : "/", (int)n, path);
+    return NULL;
+}
+
+/* NULL, or what is wrong with the options. */
+static const char *locust__web_options(locust__web *w)
+{
+    const locust_options *o = &w->env->options;
+    const char *wrong = locust__web_address(w);
+    if (!wrong)
+        wrong = locust__web_base(w);
+    if (!wrong && o->web_login && !strchr(o->web_login, ':'))
+        wrong = "--web-login takes USER:PASSWORD";
+    if (!wrong && !o->tls_cert != !o->tls_key)
+        wrong = "--tls-cert and --tls-key, the certificate and its private key, go together";
+    return wrong;
+}
+
+static void locust__web_free(locust__web *w)
+{
+    if (!w)
+        return;
+    if (w->env->log.copy_arg == w)
+        w->env->log.copy = NULL;
+    if (w->serve.net)
+        locust__fd_close(&w->env->loop, &w->serve.listener);
+    for (size_t i = 0; i < w->n_lines; i++)
+        LOCUST_FREE(w->lines[i]);
+    for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX; i++)
+        LOCUST_FREE(w->own[i]);
+    LOCUST_FREE(w->host);
+    LOCUST_FREE(w->seen.profile);
+    locust__buf_free(&w->users);
+    locust__buf_free(&w->requests.text);
+    locust__buf_free(&w->state.text);
+    LOCUST_FREE(w);
+}
+
+/* Says where it is, and who may come. */
+static void locust__web_announce(const locust__web *w)
+{
+    const locust_options *o = &w->env->options;
+    const char *scheme = o->tls_cert ? "https" : "http";
+    char host[INET6_ADDRSTRLEN + 2] = "";
+    bool six = w->at.as.any.sa_family == AF_INET6;
+    int port = ntohs(six ? w->at.as.in6.sin6_port : w->at.as.in.sin_port);
+    bool own = six ? IN6_IS_ADDR_LOOPBACK(&w->at.as.in6.sin6_addr)
+                   : ntohl(w->at.as.in.sin_addr.s_addr) >> 24 == 127;
+    const void *address = six ? (const void *)&w->at.as.in6.sin6_addr : &w->at.as.in.sin_addr;
+    host[0] = '[';
+    inet_ntop(w->at.as.any.sa_family, address, host + six, sizeof host - 1);
+    if (six)
+        strcat(host, "]");
+    if (o->web_host_display_name)
+        locust__log_print(&w->env->log, LOCUST__LOG_INFO, "locust.main",
+            "Starting web interface at %s (port %d)", o->web_host_display_name, port);
+    else
+        locust__log_print(&w->env->log, LOCUST__LOG_INFO, "locust.main",
+            "Starting web interface at %s://%s:%d%s", scheme, host, port, w->base);
+    if (!own && !o->web_login)
+        locust__log_print(&w->env->log, LOCUST__LOG_WARNING, "locust.main",
+            "Whoever reaches %s can start tests from here: --web-login USER:PASSWORD asks for a "
+            "password",
+            host);
+}
+
+/* Opens the web interface. NULL: it cannot be, and a line on standard error says why. */
+static locust__web *locust__web_open(
+    locust_env *env, locust__result *result, const locust__history *history)
+{
+    locust__web *w = locust__memory_zalloc(sizeof *w);
+    locust_error error;
+    const char *wrong;
+    locust_pair *pairs =
+        locust__arena_zalloc(&env->services.arena, (LOCUST_OWN_OPTIONS_MAX + 1) * sizeof *pairs);
+    if (!w || !pairs) {
+        LOCUST_FREE(w);
+        locust__say("out of memory");
+        return NULL;
+    }
+    w->env = env;
+    w->pairs = pairs;
+    w->chosen_now = -1;
+    w->serve.listener.watch.fd = -1;
+    locust__seen_init(&w->seen, env, result, history);
+    locust__guard_init(&w->guard, env->options.web_host_display_name, env->options.web_login);
+    locust__net_init(&w->net, &env->loop, &env->log);
+    w->net.no_arrivals = true;
+    wrong = locust__web_options(w);
+    if (wrong) {
+        locust__say("%s", wrong);
+        locust__web_free(w);
+        return NULL;
+    }
+    error = locust__httpd_open(&w->serve, &w->net, &w->at, w);
+    if (error) {
+        const char *host = env->options.web_host ? env->options.web_host : "127.0.0.1";
+        int port = env->options.web_port ? env->options.web_port : LOCUST__WEB_PORT;
+        if (error == LOCUST_ERR_PORTS)
+            locust__say("cannot serve the web interface at %s:%d: that port is in use, or the "
+                        "address is not this machine's: --web-port takes another port, "
+                        "--headless runs without",
+                host, port);
+        else
+            locust__say("cannot serve the web interface at %s:%d: %s", host, port,
+                locust__error_text(error));
+        locust__web_free(w);
+        return NULL;
+    }
+    env->log.copy = locust__web_keep_line;
+    env->log.copy_arg = w;
+    return w;
+}
+/* ============================================================================================
+ * >>web_swarm  what the form asks for
+ *
+ * Purpose     /swarm: reads its fields, and begins a test or changes the one that runs; /user.
+ * Invariants  a form that is refused starts nothing. What may not change under users waits for the
+ *             next test: the host, options, classes and the shape.
+ * Names       locust__swarm_
+ * Uses        >>json >>json_out >>fault >>task >>class >>env >>runner >>config_users >>ask
+ *             >>own_option >>web_form >>web_data >>web_args >>web
+ * Sources     Locust 2.47 (reference runs): fields, texts, and which come first; locust_count and
+ *             hatch_rate as they were called before Locust 1.
+ * ============================================================================================ */
+
+typedef struct locust__swarm { // a form that is read
+    bool counted, rated, timed;
+    int users;
+    double rate;
+    double run_time_s;
+    const char *wrong; // what is wrong with it; NULL: nothing so far
+    char text[256];
+} locust__swarm;
+
+/* Adds a text as Python's repr() writes it. */
+static void locust__swarm_quote(char *out, size_t size, const char *text)
+{
+    char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
+    size_t n = 0;
+    out[n++] = quote;
+    for (; *text && n + 8 < size; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '\\' || c == (unsigned char)quote)
+            out[n++] = '\\';
+        if (c == '\n' || c == '\r' || c == '\t')
+            n += (size_t)snprintf(out + n, size - n, "\\%c",
+                c == '\n'   ? 'n'
+                : c == '\r' ? 'r'
+                            : 't');
+        else if (c < 0x20 || c == 0x7F)
+            n += (size_t)snprintf(out + n, size - n, "\\x%02x", c);
+        else
+            out[n++] = (char)c;
+    }
+    out[n++] = quote;
+    out[n] = '\0';
+}
+
+static void locust__swarm_invalid(
+    locust__swarm *s, const char *field, const char *value, const char *takes)
+{
+    char quoted[160];
+    locust__swarm_quote(quoted, sizeof quoted, value);
+    snprintf(s->text, sizeof s->text, "Invalid %s value: %s (must be %s)", field, quoted, takes);
+    s->wrong = s->text;
+}
+
+/* Skips the blanks and the sign in front of a number. True: it is below 0. */
+static bool locust__swarm_sign(const char **text)
+{
+    bool minus;
+    *text += strspn(*text, " \t\r\n");
+    minus = **text == '-';
+    *text += minus || **text == '+';
+    return minus;
+}
+
+/* int(text) of Python; more than INT_MAX is taken as -1. */
+static void locust__swarm_users(locust__swarm *s, const char *value)
+{
+    const char *p = value;
+    bool minus = locust__swarm_sign(&p);
+    int64_t n = locust__number_whole(&p);
+    p += strspn(p, " \t\r\n");
+    if (n < 0 || *p) {
+        locust__swarm_invalid(s, "user_count", value, "an integer");
+        return;
+    }
+    s->counted = true;
+    s->users = (minus && n) || n > INT_MAX ? -1 : (int)n;
+}
+
+/* float(text) of Python; what is not finite is taken as -1. */
+static void locust__swarm_rate(locust__swarm *s, const char *value)
+{
+    static const char *const words[] = {"inf", "infinity", "nan"};
+    const char *p = value;
+    bool minus = locust__swarm_sign(&p), word = false;
+    double rate = locust__number_decimal(&p);
+    size_t n = strcspn(p, " \t\r\n");
+    for (int i = 0; rate < 0 && i < 3; i++)
+        if (n == strlen(words[i]) && strncasecmp(p, words[i], n) == 0) {
+            word = true;
+            p += n;
+        }
+    p += strspn(p, " \t\r\n");
+    if ((rate < 0 && !word) || *p) {
+        locust__swarm_invalid(s, "spawn_rate", value, "a number");
+        return;
+    }
+    s->rated = true;
+    s->rate = word || minus || !(rate < 1e300) ? -1 : rate;
+}
+
+/* The host without < and >, which no host has. */
+static void locust__swarm_host(locust__web *w, const char *value)
+{
+    char *copy = locust__text_copy(value, strlen(value)), *to = copy;
+    if (!copy)
+        return;
+    for (; *value; value++)
+        if (*value != '<' && *value != '>')
+            *to++ = *value;
+    *to = '\0';
+    LOCUST_FREE(w->host);
+    w->host = copy;
+}
+
+static void locust__swarm_own(locust__web *w, locust__swarm *s, const char *name, const char *value)
+{
+    const locust_own_option *all = w->env->test->options;
+    for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && all[i].name; i++) {
+        char known[64], takes[200];
+        const char *text = value;
+        locust__args_option_name(&all[i], known, sizeof known);
+        if (strcmp(known, name) != 0)
+            continue;
+        if (locust__own_option_type(&all[i]) == LOCUST_OWN_FLAG)
+            text = strcmp(value, "true") == 0 ? "true" : "false";
+        if (!locust__own_option_good(&all[i], text, takes, sizeof takes)) {
+            snprintf(s->text, sizeof s->text, "%.60s takes %.160s", name, takes);
+            s->wrong = s->text;
+            return;
+        }
+        LOCUST_FREE(w->own[i]);
+        w->own[i] = locust__text_copy(text, strlen(text));
+    }
+}
+
+/* One field. */
+static void locust__swarm_field(
+    locust__web *w, locust__swarm *s, const char *name, const char *value)
+{
+    if (strcmp(name, "user_count") == 0 || strcmp(name, "locust_count") == 0) {
+        locust__swarm_users(s, value);
+    } else if (strcmp(name, "spawn_rate") == 0 || strcmp(name, "hatch_rate") == 0) {
+        locust__swarm_rate(s, value);
+    } else if (strcmp(name, "host") == 0) {
+        locust__swarm_host(w, value);
+    } else if (strcmp(name, "run_time") == 0) {
+        if (!*value)
+            return;
+        s->timed = locust__number_span(value, &s->run_time_s);
+        if (!s->timed)
+            s->wrong = "Valid run_time formats are : 20, 20s, 3m, 2h, 1h20m, 3h30m10s, etc.";
+    } else if (strcmp(name, "profile") == 0) {
+        LOCUST_FREE(w->seen.profile);
+        w->seen.profile = *value ? locust__text_copy(value, strlen(value)) : NULL;
+    } else {
+        locust__swarm_own(w, s, name, value);
+    }
+}
+
+/* The classes that the form names, of those there are; without names, all. With --class-picker. */
+static void locust__swarm_classes(locust__web *w, const locust__form *form)
+{
+    const locust_env *env = w->env;
+    int to = w->chosen_now == 0 ? 1 : 0, n = 0;
+    const char *at = NULL, *name, *value;
+    if (!locust__form_value(form, "user_classes")) {
+        if (!w->seen.testing)
+            w->chosen_now = -1;
+        return;
+    }
+    for (int i = 0; i < env->n_classes; i++)
+        for (at = NULL; locust__form_next(form, &at, &name, &value);)
+            if (strcmp(name, "user_classes") == 0 && strcmp(value, env->classes[i].as->name) == 0) {
+                w->chosen[to][n++] = env->classes[i].declared;
+                break;
+            }
+    w->chosen[to][n] = NULL;
+    w->chosen_now = to;
+}
+
+/* Does the form choose the shape of the test, or no shape? False: one that there is not. */
+static bool locust__swarm_shape(locust__web *w, const locust__form *form)
+{
+    const char *shape = locust__form_value(form, "shape_class");
+    w->no_shape = !shape || strcmp(shape, "Default") == 0;
+    return w->no_shape || (w->env->own_shape && strcmp(shape, "shape") == 0);
+}
+
+/* The host that the next test will have. */
+static const char *locust__swarm_host_now(const locust__web *w)
+{
+    return w->host ? w->host : w->env->options.host;
+}
+
+/* Begins a test, or changes the one that runs. */
+static void locust__swarm_go(locust__web *w, const locust__swarm *s)
+{
+    locust_env *env = w->env;
+    locust_tick tick = {.users = s->users, .spawn_rate = s->rate};
+    if (w->chosen_now >= 0)
+        tick.classes = w->chosen[w->chosen_now];
+    env->options.users = s->users;
+    env->options.spawn_rate = s->rate > 0 ? s->rate : 1;
+    env->options.run_time_s = s->timed ? s->run_time_s : 0;
+    env->own_users = env->own_rate = true;
+    if (w->seen.testing && !env->stop_requested) {
+        locust__ask_users(env, tick);
+        return;
+    }
+    env->asked = tick;
+    w->start_due = true;
+    locust__env_wake(env);
+}
+
+static void locust__swarm_say(
+    const locust__web *w, locust__json_out *j, const char *message, bool success)
+{
+    if (!success)
+        locust__log_print(&w->env->log, LOCUST__LOG_ERROR, "locust.web", "%s", message);
+    locust__data_text(j, "host", locust__swarm_host_now(w));
+    locust__data_text(j, "message", message);
+}
+
+/* Those of the chosen classes. */
+static void locust__swarm_list(const locust__web *w, locust__json_out *j)
+{
+    const locust_env *env = w->env;
+    const locust_user_class *const *chosen = w->chosen_now >= 0 ? w->chosen[w->chosen_now] : NULL;
+    locust__json_out_name(j, "user_classes");
+    locust__json_out_begin(j, '[');
+    for (int i = 0; chosen ? chosen[i] != NULL : i < env->n_classes; i++)
+        locust__json_out_text(j, chosen ? chosen[i]->name : env->classes[i].as->name);
+    locust__json_out_end(j, ']');
+}
+
+/* Answers a form. False: the form names a shape that the test has not, and nothing was written. */
+static bool locust__swarm_answer(locust__web *w, const locust__form *form, locust__json_out *j)
+{
+    locust_env *env = w->env;
+    locust__swarm s = {.users = -1, .rate = -1};
+    const char *at = NULL, *name, *value;
+    bool picks = env->options.class_picker, shape, open = locust__runner_is_open(env);
+    if (picks && !locust__swarm_shape(w, form))
+        return false;
+    if (picks)
+        locust__swarm_classes(w, form);
+    while (!s.wrong && locust__form_next(form, &at, &name, &value))
+        locust__swarm_field(w, &s, name, value);
+    shape = env->own_shape && !w->no_shape;
+    if (!s.wrong && !shape && !open && (s.users < 0 || !(s.rate > 0)))
+        s.wrong = "Missing or invalid user_count or spawn_rate from /swarm request";
+    locust__json_out_begin(j, '{');
+    if (s.wrong) {
+        locust__swarm_say(w, j, s.wrong, false);
+        locust__data_bool(j, "success", false);
+        locust__json_out_end(j, '}');
+        return true;
+    }
+    if (shape && w->seen.testing)
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
+            "There is an ongoing shape test running. Editing is disabled");
+    else
+        locust__swarm_go(w, &s);
+    locust__swarm_say(
+        w, j, shape ? "Swarming started using shape class 'shape'" : "Swarming started", true);
+    if (s.timed && s.run_time_s > 0 && !shape)
+        locust__data_int(j, "run_time", (int64_t)s.run_time_s);
+    locust__data_bool(j, "success", true);
+    if (picks && !shape)
+        locust__swarm_list(w, j);
+    locust__json_out_end(j, '}');
+    return true;
+}
+
+/* Makes the plan of each class anew. A class that is left without tasks gets no users. */
+static void locust__swarm_plan(locust_env *env)
+{
+    locust__fault fault = {.code = 0};
+    for (int i = 0; i < env->n_classes; i++) {
+        locust__plan *before = env->classes[i].plan;
+        if (locust__class_plan_left(&env->classes[i], &env->users.tags, &fault) &&
+            env->classes[i].plan)
+            locust__plan_free(before);
+        else
+            env->classes[i].plan = before;
+    }
+}
+
+/* Applies what /user has said of classes. There are no users. */
+static void locust__swarm_apply_users(locust__web *w)
+{
+    locust_env *env = w->env;
+    for (size_t at = 0; at < w->users.len; at += strlen(w->users.ptr + at) + 1) {
+        locust__fault fault = {.code = 0};
+        if (!locust__config_users_json(env, locust__view_of(w->users.ptr + at), &fault))
+            locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.web", "%s", fault.text);
+    }
+    if (w->users.len) {
+        locust__swarm_plan(env);
+        locust__ask_rehost(env, "");
+    }
+    w->users.len = 0;
+}
+
+/* Takes an object about a class, of /user. NULL: good; or why not, perhaps in `text`. */
+static const char *locust__swarm_user(locust__web *w, locust__view body, char *text, size_t size)
+{
+    locust_env *env = w->env;
+    locust__view value;
+    char name[128];
+    bool found = false;
+    if (!locust__json_is_valid(body) || memchr(body.ptr, '\0', body.len) ||
+        !locust__json_find(body, "user_class_name", &value) ||
+        !locust__json_decode(value, name, sizeof name))
+        return "Expecting an object of JSON with user_class_name";
+    for (int i = 0; i < env->n_classes; i++)
+        found |= strcmp(env->classes[i].declared->name, name) == 0;
+    if (!found) {
+        locust__swarm_quote(text, size, name);
+        return text;
+    }
+    if (w->users.len + body.len >= LOCUST__WEB_USERS)
+        return "too many changes wait for the end of this test";
+    locust__buf_add(&w->users, body.ptr, body.len);
+    locust__buf_add(&w->users, "", 1);
+    if (!w->seen.testing) {
+        locust__fault fault = {.code = 0};
+        if (!locust__config_users_json(env, body, &fault)) {
+            w->users.len = 0;
+            snprintf(text, size, "%s", fault.text);
+            return text;
+        }
+        locust__swarm_apply_users(w);
+    }
+    return NULL;
+}
+
+/* Gives the next test what was asked for. There are no users. */
+static void locust__swarm_apply(locust__web *w)
+{
+    locust_env *env = w->env;
+    const locust_own_option *all = env->test->options;
+    int n = 0;
+    locust__swarm_apply_users(w);
+    if (w->host && locust__ask_set(env, &env->options.host, *w->host ? w->host : NULL))
+        locust__ask_rehost(env, "");
+    for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && all[i].name; i++) {
+        const char *value = locust__own_option_text(env, &all[i]);
+        if (w->own[i])
+            locust__ask_set(env, &value, w->own[i]);
+        if (value)
+            w->pairs[n++] = (locust_pair){locust__own_option_name(all[i].name), value};
+    }
+    w->pairs[n] = (locust_pair){NULL, NULL};
+    env->options.own = w->pairs;
+    env->shape = w->no_shape ? NULL : env->own_shape;
+}
+/* ============================================================================================
+ * >>web_answers  what each route answers
+ *
+ * Purpose     the functions behind the routes of >>web_site.
+ * Invariants  called on the loop's stack; none of them parks.
+ * Cost        what 50 pages poll is made twice a second, not 50 times.
+ * Names       locust__answers_ locust__asked
+ * Uses        >>stats >>request_head >>httpd >>json_out >>env >>warm_up >>csv >>told >>page
+ *             >>document >>export_prometheus >>web_form >>web_seen >>web_data >>web_args >>web
+ *             >>web_swarm
+ * Sources     Locust 2.47 (reference runs): types, fields of the head, names of files.
+ * ============================================================================================ */
+
+typedef struct locust__asked { // a request, for the function that answers it
+    locust__web *w;
+    locust__served *x;
+    locust__form args; // of the query
+    locust__form form; // of the body
+} locust__asked;
+
+static void locust__answers_json(locust__asked *a, locust__json_out *j)
+{
+    a->x->type = "application/json";
+    *j = (locust__json_out){.out = &a->x->text, .lines = true};
+}
+
+/* A plain text as an answer. */
+static void locust__answers_text(locust__asked *a, int status, const char *text)
+{
+    a->x->status = status;
+    a->x->type = "text/html; charset=utf-8";
+    a->x->fixed = locust__view_of(text);
+}
+
+/* The same of a text that does not last, and that may hold markup. */
+static void locust__answers_copy(locust__asked *a, int status, const char *text)
+{
+    a->x->status = status;
+    a->x->type = "text/plain; charset=utf-8";
+    locust__buf_puts(&a->x->text, text);
+}
+
+/* Is the answer there that was made just now? Adds it then. */
+static bool locust__answers_cached(locust__asked *a, const locust__web_cached *c, double after)
+{
+    const locust__web *w = a->w;
+    if (!c->at_ns || locust__os_now_ns() - c->at_ns > LOCUST__WEB_CACHED_MS * LOCUST__MS ||
+        c->state != locust__seen_state(&w->seen) || c->users != w->env->users.alive ||
+        c->after > after || c->after < after)
+        return false;
+    locust__buf_add(&a->x->text, c->text.ptr, c->text.len);
+    return true;
+}
+
+/* Keeps an answer for those who ask next. */
+static void locust__answers_keep(const locust__asked *a, locust__web_cached *c, double after)
+{
+    c->text.len = 0;
+    c->text.failed = false;
+    locust__buf_add(&c->text, a->x->text.ptr, a->x->text.len);
+    c->state = locust__seen_state(&a->w->seen);
+    c->users = a->w->env->users.alive;
+    c->after = after;
+    c->at_ns = c->text.failed || a->x->text.failed ? 0 : locust__os_now_ns();
+}
+
+static void locust__answers_requests(locust__asked *a)
+{
+    locust__json_out j;
+    locust__answers_json(a, &j);
+    if (locust__answers_cached(a, &a->w->requests, 0))
+        return;
+    locust__data_requests(&j, &a->w->seen);
+    locust__buf_puts(j.out, "\n");
+    locust__answers_keep(a, &a->w->requests, 0);
+}
+
+static void locust__answers_exceptions(locust__asked *a)
+{
+    locust__json_out j;
+    locust__answers_json(a, &j);
+    locust__json_out_begin(&j, '{');
+    locust__json_out_name(&j, "exceptions");
+    locust__data_exceptions(&j, &a->w->seen);
+    locust__json_out_end(&j, '}');
+    locust__buf_puts(j.out, "\n");
+}
+
+static void locust__answers_tasks(locust__asked *a)
+{
+    locust__json_out j;
+    locust__answers_json(a, &j);
+    locust__data_ratios(&j, &a->w->seen);
+    locust__buf_puts(j.out, "\n");
+}
+
+static void locust__answers_logs(locust__asked *a)
+{
+    const locust__web *w = a->w;
+    locust__json_out j;
+    locust__answers_json(a, &j);
+    locust__json_out_begin(&j, '{');
+    locust__json_out_name(&j, "master");
+    locust__json_out_begin(&j, '[');
+    for (size_t i = 0; i < w->n_lines; i++)
+        locust__json_out_text(&j, w->lines[(w->first + i) % LOCUST__WEB_LINES]);
+    locust__json_out_end(&j, ']');
+    locust__json_out_name(&j, "workers");
+    locust__json_out_begin(&j, '{');
+    if (w->seen.crew)
+        w->seen.crew->logs(w->env, &j);
+    locust__json_out_end(&j, '}');
+    locust__json_out_end(&j, '}');
+    locust__buf_puts(j.out, "\n");
+}
+
+static void locust__answers_worker_count(locust__asked *a)
+{
+    const locust__seen *s = &a->w->seen;
+    locust__json_out j;
+    locust__answers_json(a, &j);
+    locust__json_out_begin(&j, '{');
+    locust__data_int(&j, "worker_count", s->crew ? s->crew->count(s->env) : 0);
+    locust__json_out_end(&j, '}');
+    locust__buf_puts(j.out, "\n");
+}
+
+/* /locust-h/state. Of slices of the run over time, ?after= has those alone that ended later; it is
+ * taken to ten seconds, so that all who ask get the same. */
+static void locust__answers_state(locust__asked *a)
+{
+    const char *given = locust__form_value(&a->args, "after");
+    double after = given ? locust__number_decimal(&given) : 0;
+    after = after > 0 && after < 1e12 ? (double)((int64_t)(after / 10) * 10) : 0;
+    a->x->type = "application/json";
+    if (locust__answers_cached(a, &a->w->state, after))
+        return;
+    locust__told_state(&a->x->text, &a->w->seen.told, after);
+    locust__answers_keep(a, &a->w->state, after);
+}
+
+/* The head of a page: it takes nothing from anywhere else. */
+static void locust__answers_page_head(locust__asked *a)
+{
+    a->x->type = "text/html; charset=utf-8";
+    locust__buf_puts(&a->x->fields,
+        "Content-Security-Policy: default-src 'none'; script-src 'unsafe-inline'; style-src "
+        "'unsafe-inline'; img-src data: blob:; connect-src 'self'; form-action 'self'; base-uri "
+        "'none'; frame-ancestors 'none'\r\nX-Frame-Options: DENY\r\n");
+}
+
+static void locust__answers_page(locust__asked *a)
+{
+    locust__buf *out = &a->x->text;
+    locust__json_out j = {.out = out};
+    size_t from;
+    locust__answers_page_head(a);
+    locust__page_put(out, LOCUST__PAGE_TOP);
+    locust__page_put(out, LOCUST__PAGE_MIDDLE);
+    locust__buf_puts(out, "window.templateArgs = ");
+    from = out->len;
+    locust__args_page(&j, &a->w->seen);
+    locust__document_script(out, from);
+    locust__buf_puts(out, "\nwindow.locustState = ");
+    from = out->len;
+    locust__told_state(out, &a->w->seen.told, 0);
+    locust__document_script(out, from);
+    locust__buf_puts(out, "\n");
+    locust__page_put(out, LOCUST__PAGE_END);
+}
+
+/* Adds what Locust calls a file that is downloaded: without what no name or head may have. */
+static void locust__answers_file(locust__asked *a, const char *name, const char *ending)
+{
+    const locust__web *w = a->w;
+    locust__buf *out = &a->x->fields;
+    const char *host = locust__swarm_host_now(w);
+    time_t seconds = (time_t)(w->seen.start_wall_ns / LOCUST__S);
+    struct tm tm;
+    size_t from;
+    localtime_r(&seconds, &tm);
+    locust__buf_puts(out, "Content-Disposition: ");
+    from = out->len;
+    locust__buf_printf(out, "attachment;filename=Locust_%04d-%02d-%02d-%02dh%02d_%s%s%s%s.%s",
+        tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+        locust__seen_program(&w->seen), host && *host ? "_" : "", host ? host : "", name, ending);
+    for (size_t i = from; i < out->len; i++)
+        if ((unsigned char)out->ptr[i] <= ' ' || out->ptr[i] == '"' || out->ptr[i] == 0x7F)
+            out->ptr[i] = '_';
+    locust__buf_puts(out, "\r\n");
+}
+
+static void locust__answers_report(locust__asked *a)
+{
+    const char *theme = locust__form_value(&a->args, "theme");
+    const char *download = locust__form_value(&a->args, "download");
+    bool link = !download || !*download;
+    locust__answers_page_head(a);
+    if (!link)
+        locust__answers_file(a, "", "html");
+    locust__document_report(&a->x->text, &a->w->seen.told,
+        theme && strcmp(theme, "dark") == 0 ? "dark" : "light", link);
+}
+
+static void locust__answers_csv(
+    locust__asked *a, void (*write)(locust__csv *csv, locust__buf *out), const char *name)
+{
+    locust__csv csv;
+    memset(&csv, 0, sizeof csv);
+    csv.env = a->w->env;
+    a->x->type = "text/csv";
+    locust__answers_file(a, name, "csv");
+    write(&csv, &a->x->text);
+}
+
+static void locust__answers_requests_csv(locust__asked *a)
+{
+    locust__answers_csv(a, locust__csv_stats, "_requests");
+}
+
+static void locust__answers_failures_csv(locust__asked *a)
+{
+    locust__answers_csv(a, locust__csv_failures, "_failures");
+}
+
+static void locust__answers_exceptions_csv(locust__asked *a)
+{
+    locust__answers_csv(a, locust__csv_exceptions, "_exceptions");
+}
+
+/* bytes=FIRST-LAST, bytes=FIRST-, bytes=-LAST: one range, RFC 9110 14.1.2. False: it is no such
+ * range, and the whole is sent. *n 0: none of these bytes is there. */
+static bool locust__answers_range(const char *text, size_t size, size_t *from, size_t *n)
+{
+    int64_t first, last = (int64_t)size - 1;
+    if (!text || strncasecmp(text, "bytes=", 6) != 0)
+        return false;
+    text += 6;
+    first = locust__number_whole(&text);
+    if (*text++ != '-')
+        return false;
+    if (locust__text_is_digit(*text) && first >= 0) {
+        int64_t end = locust__number_whole(&text);
+        if (end < first)
+            return false;
+        last = end < last ? end : last;
+    } else if (locust__text_is_digit(*text)) {
+        int64_t tail = locust__number_whole(&text);
+        first = tail < (int64_t)size ? (int64_t)size - tail : 0;
+        last = tail ? last : -1;
+    } else if (first < 0) {
+        return false;
+    }
+    if (*text)
+        return false;
+    *from = (size_t)first;
+    *n = first <= last ? (size_t)(last - first) + 1 : 0;
+    return true;
+}
+
+/* Reads n bytes of a file from `from` on. */
+static void locust__answers_read(locust__buf *out, int fd, size_t from, size_t n)
+{
+    if (!locust__buf_reserve(out, n) || lseek(fd, (off_t)from, SEEK_SET) < 0) {
+        out->failed = true;
+        return;
+    }
+    while (n) {
+        ssize_t got = read(fd, out->ptr + out->len, n);
+        if (got <= 0)
+            break;
+        out->len += (size_t)got;
+        n -= (size_t)got;
+    }
+    out->failed |= n > 0;
+}
+
+/* The file of --csv-full-history, whole or in part. */
+static void locust__answers_history_csv(locust__asked *a)
+{
+    const locust_options *o = &a->w->env->options;
+    const char *known = locust__request_head_field(&a->x->head, "If-None-Match");
+    const char *range = locust__request_head_field(&a->x->head, "Range");
+    char path[4096], tag[64];
+    struct stat about;
+    size_t from = 0, n;
+    int fd = -1;
+    if (o->csv && o->csv_full_history) {
+        snprintf(path, sizeof path, "%s_stats_history.csv", o->csv);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    if (fd < 0 || fstat(fd, &about) != 0 || about.st_size > INT_MAX) {
+        if (fd >= 0)
+            close(fd);
+        locust__answers_text(
+            a, 404, "Error: Server was not started with option to generate full history.");
+        return;
+    }
+    n = (size_t)about.st_size;
+    snprintf(tag, sizeof tag, "\"%llx-%llx\"", (unsigned long long)about.st_mtime,
+        (unsigned long long)about.st_size);
+    a->x->type = "text/csv; charset=utf-8";
+    locust__answers_file(a, "_requests_full_history", "csv");
+    locust__buf_printf(&a->x->fields,
+        "Cache-Control: no-cache, max-age=0\r\nETag: %s\r\nAccept-Ranges: bytes\r\n", tag);
+    if (known && strstr(known, tag)) {
+        a->x->status = 304;
+        a->x->type = NULL;
+    } else if (locust__answers_range(range, (size_t)about.st_size, &from, &n)) {
+        a->x->status = n ? 206 : 416;
+        if (n)
+            locust__buf_printf(&a->x->fields, "Content-Range: bytes %zu-%zu/%lld\r\n", from,
+                from + n - 1, (long long)about.st_size);
+        else
+            locust__buf_printf(
+                &a->x->fields, "Content-Range: bytes */%lld\r\n", (long long)about.st_size);
+    }
+    if (a->x->status == 200 || a->x->status == 206)
+        locust__answers_read(&a->x->text, fd, from, n);
+    close(fd);
+}
+
+static void locust__answers_login(locust__asked *a)
+{
+    a->x->status = 302;
+    a->x->type = "text/html; charset=utf-8";
+    locust__buf_printf(&a->x->fields, "Location: %s/\r\n", a->w->base);
+    locust__buf_printf(&a->x->text,
+        "<!doctype html>\n<html lang=en>\n<title>Redirecting...</title>\n"
+        "<h1>Redirecting...</h1>\n<p>You should be redirected automatically to the target URL: "
+        "<a href=\"%s/\">%s/</a>. If not, click the link.\n",
+        a->w->base, a->w->base);
+}
+
+static void locust__answers_swarm(locust__asked *a)
+{
+    locust__json_out j;
+    locust__answers_json(a, &j);
+    a->w->requests.at_ns = a->w->state.at_ns = 0;
+    if (locust__swarm_answer(a->w, &a->form, &j))
+        locust__buf_puts(j.out, "\n");
+    else
+        locust__answers_text(a, 500, "'Nope'");
+}
+
+/* The test is stopped already, or is being stopped: see >>web_site. */
+static void locust__answers_stop(locust__asked *a)
+{
+    locust__json_out j;
+    locust__answers_json(a, &j);
+    a->w->requests.at_ns = a->w->state.at_ns = 0;
+    locust__json_out_begin(&j, '{');
+    locust__data_text(&j, "message", "Test stopped");
+    locust__data_bool(&j, "success", true);
+    locust__json_out_end(&j, '}');
+    locust__buf_puts(j.out, "\n");
+}
+
+static void locust__answers_reset(locust__asked *a)
+{
+    locust__web *w = a->w;
+    locust_env *env = w->env;
+    if (w->seen.testing && env->start_ns && !env->until.at_ns) {
+        locust__warm_up_reset_stats(env);
+    } else {
+        locust__stats_reset(&env->stats, locust__os_now_ns());
+        LOCUST__ENV_FIRE(env, on_reset_stats, .number = 0);
+    }
+    w->seen.start_wall_ns = locust__os_wall_ns();
+    w->requests.at_ns = w->state.at_ns = 0;
+    locust__answers_text(a, 200, "ok");
+}
+
+static void locust__answers_user(locust__asked *a)
+{
+    char text[512];
+    const char *wrong =
+        locust__swarm_user(a->w, (locust__view){a->x->body.ptr, a->x->body.len}, text, sizeof text);
+    if (wrong) {
+        locust__answers_copy(a, 500, wrong);
+        return;
+    }
+    a->x->status = 201;
+    a->x->type = "application/json";
+    a->x->fixed = locust__view_of("{}\n");
+}
+
+static void locust__answers_metrics(locust__asked *a)
+{
+#if defined(LOCUST__HAVE_PROMETHEUS)
+    a->x->type = "text/plain; version=0.0.4; charset=utf-8";
+    locust__prometheus_write(&a->x->text, a->w->env);
+#else
+    locust__answers_text(a, 404, "This program was compiled without it.");
+#endif
+}
+/* ============================================================================================
+ * >>web_site  the routes of the web interface
+ *
+ * Purpose     which path is answered how; what is refused before.
+ * Invariants  in this order: the name by which this server is asked for; the password; the path;
+ *             the method; where the request comes from. So a foreign page learns nothing, and
+ *             whoever has no password nothing but that it is asked for.
+ * Names       locust__site_
+ * Uses        >>co >>misuse >>switch >>sync >>context >>request_head >>httpd >>env >>web_form
+ *             >>web_seen >>web_guard >>web >>web_answers
+ * Sources     Locust 2.47 (reference runs): routes, methods, bodies of refusals; /stop and
+ *             /stats/reset by GET, too, as before.
+ * ============================================================================================ */
+
+enum { LOCUST__SITE_GET = 1, LOCUST__SITE_POST = 2 };
+
+static const struct locust__site_route {
+    const char *path;
+    int methods;
+    bool changes; // something, by whatever method
+    void (*answer)(locust__asked *a);
+} locust__site_routes[] = {
+    {"/", LOCUST__SITE_GET, false, locust__answers_page},
+    {"/swarm", LOCUST__SITE_POST, true, locust__answers_swarm},
+    {"/stop", LOCUST__SITE_GET | LOCUST__SITE_POST, true, locust__answers_stop},
+    {"/stats/reset", LOCUST__SITE_GET | LOCUST__SITE_POST, true, locust__answers_reset},
+    {"/stats/requests", LOCUST__SITE_GET, false, locust__answers_requests},
+    {"/stats/requests/csv", LOCUST__SITE_GET, false, locust__answers_requests_csv},
+    {"/stats/failures/csv", LOCUST__SITE_GET, false, locust__answers_failures_csv},
+    {"/stats/requests_full_history/csv", LOCUST__SITE_GET, false, locust__answers_history_csv},
+    {"/stats/report", LOCUST__SITE_GET, false, locust__answers_report},
+    {"/exceptions", LOCUST__SITE_GET, false, locust__answers_exceptions},
+    {"/exceptions/csv", LOCUST__SITE_GET, false, locust__answers_exceptions_csv},
+    {"/tasks", LOCUST__SITE_GET, false, locust__answers_tasks},
+    {"/logs", LOCUST__SITE_GET, false, locust__answers_logs},
+    {"/worker-count", LOCUST__SITE_GET, false, locust__answers_worker_count},
+    {"/login", LOCUST__SITE_GET, false, locust__answers_login},
+    {"/user", LOCUST__SITE_POST, true, locust__answers_user},
+    {"/metrics", LOCUST__SITE_GET, false, locust__answers_metrics},
+    {"/locust-h/state", LOCUST__SITE_GET, false, locust__answers_state},
+};
+
+/* Which of them a method is; 0: another one. */
+static int locust__site_method(const char *method)
+{
+    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+        return LOCUST__SITE_GET;
+    return strcmp(method, "POST") == 0 ? LOCUST__SITE_POST : 0;
+}
+
+static const struct locust__site_route *locust__site_find(const char *path)
+{
+    const size_t n = sizeof locust__site_routes / sizeof *locust__site_routes;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(locust__site_routes[i].path, path) == 0)
+            return &locust__site_routes[i];
+    return NULL;
+}
+
+static const locust_web_route *locust__site_find_own(const locust_env *env, const char *path)
+{
+    const locust_web_route *routes = env->test->routes;
+    for (int i = 0; i < LOCUST_ROUTES_MAX && routes[i].path; i++)
+        if (strcmp(routes[i].path, path) == 0)
+            return &routes[i];
+    return NULL;
+}
+
+static void locust__site_not_found(locust__asked *a, const char *path)
+{
+    locust__answers_text(a, 404,
+        strncmp(path, "/assets/", 8) == 0
+            ? "404 Not Found: The requested URL was not found on the server. If you entered the "
+              "URL manually please check your spelling and try again."
+            : "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
+              "<p>The requested URL was not found on the server. If you entered the URL manually "
+              "please check your spelling and try again.</p>\n");
+}
+
+static void locust__site_allow(locust__asked *a, int methods)
+{
+    locust__buf_printf(&a->x->fields, "Allow: %s%sOPTIONS\r\n",
+        methods & LOCUST__SITE_GET ? "GET, HEAD, " : "",
+        methods & LOCUST__SITE_POST ? "POST, " : "");
+}
+
+static void locust__site_refuse(locust__asked *a, int status, const char *text)
+{
+    locust__answers_text(a, status, text);
+    a->x->type = "text/plain; charset=utf-8";
+}
+
+/* Calls the function of a route of the test. */
+static void locust__site_call_own(locust__asked *a, const locust_web_route *route)
+{
+    const locust__request_head *h = &a->x->head;
+    locust_web_request request = {.method = strcmp(h->method, "HEAD") == 0 ? "GET" : h->method,
+        .path = route->path,
+        .query = h->query,
+        .body = a->x->body.ptr,
+        .body_len = a->x->body.len,
+        .fields = h->fields};
+    locust_web_answer answer = {{NULL, 0, 0, false}, "text/plain; charset=utf-8", 200};
+    locust__callback c;
+    locust__callback_begin(&c, &a->w->env->loop, "a function of .routes");
+    if (setjmp(c.back) == 0) {
+        route->fn(a->w->env, &request, &answer);
+    } else {
+        locust__callback_left(&c);
+        answer.status = 500;
+    }
+    locust__callback_end(&c);
+    a->x->status = answer.status;
+    a->x->text = answer.text;
+    a->x->type = "text/plain; charset=utf-8";
+    if (strcmp(answer.type, a->x->type) == 0)
+        return;
+    a->x->type = NULL; // it may be any: among the fields it lasts
+    locust__buf_printf(&a->x->fields, "Content-Type: %s\r\n", answer.type);
+}
+
+/* Answers a path below the base. */
+static void locust__site_answer_path(locust__asked *a, const char *path)
+{
+    const locust__request_head *h = &a->x->head;
+    const locust_web_route *own = locust__site_find_own(a->w->env, path);
+    const struct locust__site_route *route = own ? NULL : locust__site_find(path);
+    int method = locust__site_method(h->method);
+    int methods = own ? LOCUST__SITE_GET | LOCUST__SITE_POST : route ? route->methods : 0;
+    bool options = strcmp(h->method, "OPTIONS") == 0;
+    if (!own && !route) {
+        locust__site_not_found(a, path);
+    } else if (options) {
+        locust__answers_text(a, 200, "");
+        locust__site_allow(a, methods);
+    } else if (!own && !(method & methods)) {
+        locust__answers_text(a, 405,
+            "<!doctype html>\n<html lang=en>\n<title>405 Method Not Allowed</title>\n"
+            "<h1>Method Not Allowed</h1>\n<p>The method is not allowed for the requested "
+            "URL.</p>\n");
+        locust__site_allow(a, methods);
+    } else if ((method != LOCUST__SITE_GET || (route && route->changes)) &&
+               locust__guard_is_foreign(&a->w->guard, h)) {
+        locust__site_refuse(a, 403, "another page sends this, and may not\n");
+    } else if (own) {
+        locust__site_call_own(a, own);
+    } else {
+        locust__buf_puts(&a->x->fields,
+            route->answer == locust__answers_history_csv ? "" : "Cache-Control: no-store\r\n");
+        route->answer(a);
+    }
+}
+
+/* The path below the base; NULL: it lies elsewhere, or is the base without the '/' behind it. */
+static const char *locust__site_below(const locust__web *w, const char *path)
+{
+    size_t n = strlen(w->base);
+    return strncmp(path, w->base, n) == 0 && path[n] == '/' ? path + n : NULL;
+}
+
+static void locust__site_call(void *arg)
+{
+    locust__asked *a = arg;
+    locust__web *w = a->w;
+    const locust__request_head *h = &a->x->head;
+    const char *path = locust__site_below(w, h->path);
+    locust__locale locale = locust__locale_enter();
+    int64_t began_ns = locust__os_now_ns();
+    w->seen.told.state = locust__seen_state(&w->seen);
+    locust__buf_puts(
+        &a->x->fields, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n");
+    if (*h->host && !locust__guard_knows(&w->guard, locust__view_of(h->host))) {
+        locust__site_refuse(a, 421,
+            "this server does not go by that name: --web-host-display-name NAME tells it\n");
+    } else if (!locust__guard_lets_in(&w->guard, h)) {
+        locust__site_refuse(a, 401, "user and password, please\n");
+        locust__buf_puts(
+            &a->x->fields, "WWW-Authenticate: Basic realm=\"Locust\", charset=\"UTF-8\"\r\n");
+    } else if (path) {
+        locust__form_read_pairs(&a->args, locust__view_of(h->query));
+        locust__form_read(&a->form, locust__request_head_field(h, "Content-Type"),
+            (locust__view){a->x->body.ptr, a->x->body.len});
+        locust__site_answer_path(a, path);
+    } else if (*w->base && strcmp(h->path, w->base) == 0) {
+        locust__answers_text(a, 308, "");
+        locust__buf_printf(&a->x->fields, "Location: %s/\r\n", w->base);
+    } else {
+        locust__site_not_found(a, h->path);
+    }
+    locust__locale_leave(locale);
+    if (locust__os_now_ns() - began_ns >= LOCUST__LOOP_BLOCKED_NS)
+        w->env->loop.excused = true; // a large answer is not a task's fault
+}
+
+/* Asks for the end of the test, and waits for it. */
+static void locust__site_stop(locust__web *w) LOCUST__PARKS
+{
+    int test = w->seen.tests;
+    w->start_due = false;
+    w->seen.stopped = true;
+    if (w->seen.testing && !w->env->stop_requested)
+        locust__env_request_stop(w->env);
+    while (w->seen.testing && w->seen.tests == test &&
+           locust__queue_wait(&w->env->loop, &w->stops, LOCUST__NEVER) == LOCUST__WAKE_EVENT)
+        ;
+}
+
+/* Answers a request: what >>httpd calls. */
+static void locust__site_answer(void *arg, locust__served *x) LOCUST__PARKS
+{
+    enum { GUESSES = 32, GUESS_MS = 500 };
+    locust__web *w = arg;
+    locust__asked a = {.w = w, .x = x};
+    locust__loop *loop = &w->env->loop;
+    locust__co_call(loop, locust__site_call, &a);
+    if (x->status == 200 && x->type && locust__site_method(x->head.method)) {
+        const char *path = locust__site_below(w, x->head.path);
+        const struct locust__site_route *route = path ? locust__site_find(path) : NULL;
+        if (route && route->answer == locust__answers_stop && !locust__site_find_own(w->env, path))
+            locust__site_stop(w);
+    }
+    if (x->status == 401 && locust__request_head_field(&x->head, "Authorization") &&
+        w->guessing < GUESSES) { // who guesses is slow
+        w->guessing++;
+        locust__co_sleep(loop, locust__os_now_ns() + GUESS_MS * LOCUST__MS);
+        w->guessing--;
+    }
+    locust__form_free(&a.args);
+    locust__form_free(&a.form);
+}
+/* ============================================================================================
+ * >>web_tests  the tests that the web interface asks for
+ *
+ * Purpose     runs one test after the other, as the form, --autostart and --autoquit say, until the
+ *             program is to end.
+ * Invariants  one test at a time. Each begins with clean figures, and with the classes, hosts and
+ *             options that were asked for since.
+ * Names       locust__tests_
+ * Uses        >>co >>sync >>stats >>httpd >>runner >>fleet_master >>web >>web_swarm >>web_site
+ * Sources     Locust 2.47 (reference runs): states, log lines.
+ * ============================================================================================ */
+
+/* With workers, those of a master that listens already. */
+static void locust__tests_drive(locust_env *env) LOCUST__PARKS
+{
+#if LOCUST__WITH_FLEET
+    if (env->options.master) {
+        locust__master_test(env->crew);
+        env->crew->testing = false;
+        return;
+    }
+#endif
+    locust__runner_run(env);
+}
+
+static void locust__tests_one(locust__web *w) LOCUST__PARKS
+{
+    locust_env *env = w->env;
+    w->start_due = false;
+    locust__runner_init(env);
+    if (env->quitting)
+        return;
+    locust__swarm_apply(w);
+    locust__stats_reset(&env->stats, locust__os_now_ns());
+    locust__stats_hide(&env->stats);
+    env->users.spawned = false;
+    w->seen.testing = w->seen.stopped = true;
+    w->seen.tests++;
+    w->seen.start_wall_ns = locust__os_wall_ns();
+    locust__tests_drive(env);
+    w->seen.testing = false;
+    while (w->stops.first)
+        locust__co_wake(&env->loop, w->stops.first, LOCUST__WAKE_EVENT);
+}
+
+/* When the program is to end by itself, now that a test is over. */
+static int64_t locust__tests_quit_ns(const locust_env *env)
+{
+    int s = env->options.autoquit_s;
+    return !s ? LOCUST__NEVER : locust__os_now_ns() + (s > 0 ? s : 0) * LOCUST__S;
+}
+
+/* Begins what outlives a test. False: it cannot be. */
+static bool locust__tests_begin(locust__web *w) LOCUST__PARKS
+{
+    locust_env *env = w->env;
+    if (!locust__httpd_start(&w->serve)) {
+        locust__log_print(&env->log, LOCUST__LOG_ERROR, "locust.main", "out of memory");
+        return false;
+    }
+#if LOCUST__WITH_FLEET
+    if (env->options.master) {
+        env->crew->again = true;
+        return locust__master_begin(env) &&
+               (!env->options.autostart || locust__master_await(env->crew));
+    }
+#endif
+    return true;
+}
+
+static void locust__tests_finish(locust__web *w) LOCUST__PARKS
+{
+#if LOCUST__WITH_FLEET
+    if (w->env->options.master)
+        locust__master_finish(w->env);
+#endif
+    locust__httpd_stop(&w->serve);
+}
+
+/* Serves and tests until a signal, or --autoquit. */
+static void locust__tests_run(locust__web *w) LOCUST__PARKS
+{
+    locust_env *env = w->env;
+    int64_t quit_ns = LOCUST__NEVER;
+    w->serve.answer = locust__site_answer;
+    bool good = locust__tests_begin(w);
+    w->start_due = env->options.autostart;
+    while (good && !env->quitting && locust__os_now_ns() < quit_ns) {
+        if (w->start_due) {
+            locust__tests_one(w);
+            if (env->options.autoquit_s)
+                quit_ns = locust__tests_quit_ns(env);
+        } else {
+            locust__queue_wait(&env->loop, &env->stop_waiters, quit_ns);
+        }
+    }
+    if (!env->quitting && env->options.autoquit_s)
+        locust__log_print(
+            &env->log, LOCUST__LOG_INFO, "locust.main", "--autoquit time reached, shutting down");
+    locust__tests_finish(w);
+}
+#endif
+/* ============================================================================================
  * >>run  a run with its periodic reports
  *
  * Purpose     one run of a test: opens what it reports to, starts the helpers beside the runner
@@ -56793,7 +59913,7 @@ static void locust__ratio_print(const locust_test *test, int users)
  * Names       locust__run_
  * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>process >>env >>usage >>runner
  *             >>fleet_serve >>fleet_master >>generator >>extra >>check >>find >>result >>table
- *             >>csv >>history >>locust_json >>files >>github >>export
+ *             >>csv >>history >>locust_json >>files >>github >>export >>web >>web_tests
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
@@ -56801,7 +59921,10 @@ typedef struct locust__run_parts { // one run; lies on the stack of main, not of
     bool command; // not locust_run: handles signals, prints Locust's first and last log lines
     locust__csv csv;
     locust__files files;
-    locust__history history; // for the report
+    locust__history history; // for the report and the web interface
+#if LOCUST__WITH_WEB
+    locust__web *web; // NULL: there is none
+#endif
     locust__result verdict;
 #if LOCUST__WITH_EXPORT
     locust__exports exports;
@@ -56990,6 +60113,7 @@ LOCUST__COLD static void locust__run_signals(void *arg)
             continue;
         locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "Got %s signal",
             number == SIGINT ? "SIGINT" : "SIGTERM");
+        env->quitting = true;
         locust__env_request_stop(env);
     }
     locust__os_poll_remove(&env->loop.poller, &f->watch); // the pipe is closed by its owner
@@ -57001,29 +60125,52 @@ static void locust__run_help(locust__run_parts *run, void (*fn)(void *))
     locust__co_start(&run->env->loop, "the kit itself", 0, fn, run, &run->helpers);
 }
 
+/* Is there a page that starts tests? */
+static bool locust__run_serves(const locust__run_parts *run)
+{
+#if LOCUST__WITH_WEB
+    return run->web != NULL;
+#else
+    (void)run;
+    return false;
+#endif
+}
+
+/* Does the test begin by itself? */
+static bool locust__run_starts(const locust__run_parts *run)
+{
+    return !locust__run_serves(run) || run->env->options.autostart;
+}
+
 static void locust__run_begin(locust__run_parts *run)
 {
     locust_env *env = run->env;
     if (run->command) {
         locust__log_print(
             &env->log, LOCUST__LOG_INFO, "locust.main", "Starting locust.h " LOCUST_VERSION);
-        if (env->options.run_time_s > 0 && !env->shape)
+        if (!locust__run_starts(run))
+            ; // the page says how long it runs
+        else if (env->options.run_time_s > 0 && !env->shape)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "Run time limit set to %.0f seconds", env->options.run_time_s);
         else if (!env->shape && !env->stages.n && !env->options.worker)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No run time limit set, use CTRL+C to interrupt");
     }
+#if LOCUST__WITH_WEB
+    if (run->web)
+        locust__web_announce(run->web);
+#endif
     if (run->signals >= 0)
         locust__run_help(run, locust__run_signals);
-    if (!env->options.quiet && !env->options.worker &&
+    if (!env->options.quiet && !env->options.worker && !locust__run_serves(run) &&
         (env->options.print_stats || !env->options.only_summary))
         locust__run_help(run, locust__run_tables);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
     if (LOCUST__WITH_REPORTS && env->options.request_log)
         locust__run_help(run, locust__run_log);
-    if (LOCUST__WITH_REPORTS && env->options.html)
+    if ((LOCUST__WITH_REPORTS && env->options.html) || locust__run_serves(run))
         locust__run_help(run, locust__run_history);
     if (env->options.abort_on_fail_s > 0)
         locust__run_help(run, locust__run_abort);
@@ -57068,6 +60215,32 @@ static void locust__run_extra_csv(void *arg)
         run->csv.failed |= !extra->csv(run->env);
 }
 
+/* Runs the test, or those that the page asks for. False: there was none. */
+static bool locust__run_tests(locust__run_parts *run) LOCUST__PARKS
+{
+    locust_env *env = run->env;
+    bool any = true;
+    locust__co_yield(&env->loop); // the first table comes before the first user
+#if LOCUST__WITH_WEB
+    if (run->web) {
+        locust__tests_run(run->web);
+        any = run->web->seen.tests > 0;
+    } else
+#endif
+#if LOCUST__WITH_FLEET
+    if (env->options.master)
+        locust__master_run(env);
+    else
+#endif
+        locust__runner_run(env);
+    if (any)
+        return true;
+    locust__wait_group_cancel(&env->loop, &run->helpers);
+    locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
+    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "Shutting down (exit code 0)");
+    return false;
+}
+
 /* The coroutine of the whole run: the loop ends after it. */
 LOCUST__COLD static void locust__run_main(void *arg)
 {
@@ -57078,13 +60251,10 @@ LOCUST__COLD static void locust__run_main(void *arg)
         locust__run_worker(run);
         return;
     }
-    locust__co_yield(&env->loop); // the first table comes before the first user
-#if LOCUST__WITH_FLEET
-    if (env->options.master)
-        locust__master_run(env);
-    else
-#endif
-        locust__runner_run(env);
+    if (!locust__run_tests(run)) {
+        env->exit_code = 0;
+        return;
+    }
     locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
 #if LOCUST__WITH_EXPORT
@@ -57175,13 +60345,16 @@ static void locust__run_close(locust__run_parts *run)
 #if LOCUST__WITH_FLEET
     locust__master_close(run->env);
 #endif
+#if LOCUST__WITH_WEB
+    locust__web_free(run->web);
+#endif
     if (run->signals >= 0)
         locust__os_signals_close();
     if (run->csv.env)
         locust__csv_close(&run->csv);
     if (run->files.env)
         locust__files_close(&run->files);
-    if (LOCUST__WITH_REPORTS)
+    if (LOCUST__WITH_REPORTS || LOCUST__WITH_WEB)
         locust__history_free(&run->history);
 #if LOCUST__WITH_EXPORT
     locust__exports_close(&run->exports);
@@ -57191,7 +60364,7 @@ static void locust__run_close(locust__run_parts *run)
 
 /* Reads checks and baseline, opens files and signals. 0, or the exit code after one line on
  * standard error. */
-static int locust__run_open(locust__run_parts *run)
+static int locust__run_open(locust__run_parts *run, bool web)
 {
     locust_env *env = run->env;
     const char *lacks = locust__run_lacks(&env->options), *wrong;
@@ -57222,6 +60395,13 @@ static int locust__run_open(locust__run_parts *run)
     if (!locust__exports_open(&run->exports, env, &run->verdict.checks))
         return LOCUST__EXIT_USAGE;
 #endif
+#if LOCUST__WITH_WEB
+    run->web = web ? locust__web_open(env, &run->verdict, &run->history) : NULL;
+    if (web && !run->web)
+        return LOCUST__EXIT_USAGE;
+#else
+    (void)web;
+#endif
     if (!run->command || locust__process.forked) // then it obeys its parent
         return 0;
     run->signals = locust__os_signals_open();
@@ -57233,11 +60413,11 @@ static int locust__run_open(locust__run_parts *run)
     return LOCUST__EXIT_USAGE;
 }
 
-/* Runs the test. Returns the exit code. */
-static int locust__run_test(locust_env *env, bool command)
+/* Runs the test, or (web) those that its page asks for. Returns the exit code. */
+static int locust__run_test(locust_env *env, bool command, bool web)
 {
     locust__run_parts run = {.env = env, .command = command, .signals = -1};
-    int code = locust__run_open(&run);
+    int code = locust__run_open(&run, web);
     if (code) {
         locust__run_close(&run);
         return code;
@@ -57258,7 +60438,7 @@ LOCUST_API int locust_run(locust_env *env)
 {
     if (locust__loop_now)
         locust__misuse("locust_run() was called inside a running test: one test runs at a time");
-    return locust__run_test(env, false);
+    return locust__run_test(env, false, false);
 }
 /* ============================================================================================
  * >>single  one user for a debugger
@@ -57335,7 +60515,7 @@ LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const
     if (!env)
         return code;
     env->single = true; // the end of the user is that of the test
-    code = locust__run_test(env, true);
+    code = locust__run_test(env, true, false);
     locust__env_free(env);
     return code;
 }
@@ -57346,6 +60526,25 @@ LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const
  * Names       locust__main_
  * Uses        >>process >>env >>setup >>fleet_forks >>options >>cli >>task_ratio >>run
  * ============================================================================================ */
+
+/* The name of a program without its folders. */
+static const char *locust__main_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* Is the test to wait for what its page says? --find-max searches by itself. */
+static bool locust__main_serves(const locust__settings *st, const locust_env *env)
+{
+    if (st->headless || st->options.worker || st->options.find_max)
+        return false;
+    if (!LOCUST__WITH_WEB)
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
+            "No web interface: this test was compiled with LOCUST_NO_WEB, and runs as with "
+            "--headless");
+    return LOCUST__WITH_WEB;
+}
 
 /* Forks the processes of --processes, if it was given. False: it cannot be done, and a sentence has
  * said why not. */
@@ -57366,31 +60565,30 @@ static bool locust__main_fork(locust__settings *st, struct locust__forks **forks
 }
 
 /* Runs the test in this process. Returns the exit code. */
-static int locust__main_test(
-    locust__settings *st, const locust_test *test, struct locust__forks *forks)
+static int locust__main_test(locust__settings *st, const locust_test *test,
+    struct locust__forks *forks, const char *program)
 {
     int code = 0;
     locust_env *env = locust__env_new(test, &st->options, &code);
     if (!env)
         return code;
     env->forks = forks;
+    env->program = program;
 #if LOCUST__WITH_FLEET
     if (forks)
         locust__forks_go(forks, forks->n);
 #endif
     if (!locust__process.forked)
         locust__cli_warn(st, &env->log);
-    if (!st->headless && !st->options.worker)
-        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
-            "No web interface in this version of locust.h: running as with --headless");
-    code = locust__run_test(env, true);
+    code = locust__run_test(env, true, locust__main_serves(st, env));
     LOCUST__ENV_FIRE(env, on_quit, .number = code);
     locust__env_free(env);
     return code;
 }
 
 /* The same, and in others if there are any. */
-static int locust__main_run(locust__settings *st, const locust_test *test)
+static int locust__main_run(
+    locust__settings *st, const locust_test *test, const char *program)
 {
     struct locust__forks *forks;
     int code = LOCUST__EXIT_USAGE;
@@ -57402,11 +60600,11 @@ static int locust__main_run(locust__settings *st, const locust_test *test)
     if (forks && forks->n && forks->remote)
         code = locust__forks_wait(forks);
     else
-        code = locust__main_test(st, test, forks && forks->n ? forks : NULL);
+        code = locust__main_test(st, test, forks && forks->n ? forks : NULL, program);
     if (forks)
         locust__forks_close(forks);
 #else
-    code = locust__main_test(st, test, NULL);
+    code = locust__main_test(st, test, NULL, program);
 #endif
     LOCUST_FREE(forks);
     return code;
@@ -57432,7 +60630,8 @@ LOCUST_API LOCUST__APART LOCUST__COLD int locust_main(
     else if (settings.show_task_ratio)
         locust__ratio_print(&picked, settings.options.users);
     else
-        code = locust__main_run(&settings, &picked);
+        code = locust__main_run(
+            &settings, &picked, argc > 0 ? locust__main_name(argv[0]) : NULL);
     locust__cli_free(&settings);
     return code;
 }

@@ -94,6 +94,7 @@
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>messages          messages between a master and its workers
+ *     >>routes            pages of a test's own in the web interface
  *     >>test              a test
  *     >>options           how to run a test
  *     >>environment       running a test, and its figures
@@ -195,9 +196,12 @@
  *   5-http
  *     >>head              heads of HTTP/1.1 messages
  *     >>response_head     the head of a response
+ *     >>request_head      the head of a request, as a server reads it
  *     >>receive           reading messages from a stream
+ *     >>httpd             the server's half of HTTP/1.1
  *     >>write             writing the head of a message
  *     >>json              JSON, read and written
+ *     >>json_out          writing JSON
  *     >>extract           values out of a response: patterns, text between
  *     >>cookie            the cookies of one user
  *     >>auth              HTTP authentication: Basic, Digest
@@ -300,6 +304,7 @@
  *     >>runner            a test from its first user to its last
  *     >>config_users      --config-users
  *     >>classes           the user classes of a run
+ *     >>ask               what somebody asks of a test while it runs, or before its next one
  *     >>listeners         a test's events, and the functions that are told of them
  *     >>message           messages of the test
  *     >>own_option        options that a test declares
@@ -361,6 +366,17 @@
  *     >>config_file       config files
  *     >>cli               the command line
  *     >>task_ratio        --list and --show-task-ratio
+ *     >>web_form          what a form sends
+ *     >>web_answer        what a route of the test's own answers
+ *     >>web_seen          a run as the web interface sees it
+ *     >>web_data          Locust's figures as JSON
+ *     >>web_args          what the page begins with
+ *     >>web_guard         who may ask, and what
+ *     >>web               the web interface: its state, its log, its address
+ *     >>web_swarm         what the form asks for
+ *     >>web_answers       what each route answers
+ *     >>web_site          the routes of the web interface
+ *     >>web_tests         the tests that the web interface asks for
  *     >>run               a run with its periodic reports
  *     >>single            one user for a debugger
  *     >>main              the command and the library entry points
@@ -439,6 +455,7 @@ extern "C" {
 #include "0-public/feeds.h"
 #include "0-public/events.h"
 #include "0-public/messages.h"
+#include "0-public/routes.h"
 #include "0-public/test.h"
 #include "0-public/options.h"
 #include "0-public/environment.h"
@@ -601,9 +618,12 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #if LOCUST__LAYERS >= 5
 #include "5-http/head.c"
 #include "5-http/response_head.c"
+#include "5-http/request_head.c"
 #include "5-http/receive.c"
+#include "5-http/httpd.c"
 #include "5-http/write.c"
 #include "5-http/json.c"
+#include "5-http/json_out.c"
 #include "5-http/extract.c"
 #include "5-http/cookie.c"
 #include "5-http/auth.c"
@@ -712,6 +732,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "8-run/runner.c"
 #include "8-run/config_users.c"
 #include "8-run/classes.c"
+#include "8-run/ask.c"
 #include "8-run/listeners.c"
 #include "8-run/message.c"
 #include "8-run/own_option.c"
@@ -779,6 +800,19 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/config_file.c"
 #include "9-outside/cli.c"
 #include "9-outside/task_ratio.c"
+#include "9-outside/web/form.c"
+#include "9-outside/web/answer.c"
+#if LOCUST__WITH_WEB
+#include "9-outside/web/seen.c"
+#include "9-outside/web/data.c"
+#include "9-outside/web/args.c"
+#include "9-outside/web/guard.c"
+#include "9-outside/web/web.c"
+#include "9-outside/web/swarm.c"
+#include "9-outside/web/answers.c"
+#include "9-outside/web/site.c"
+#include "9-outside/web/tests.c"
+#endif
 #include "9-outside/run.c"
 #include "9-outside/single.c"
 #include "9-outside/main.c"

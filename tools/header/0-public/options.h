@@ -88,6 +88,18 @@ typedef struct locust_options {
     const char *request_log;      // file for a line for each request, CSV
     double request_log_sample;    // the share of requests that it gets; 0: 1
     bool no_arrival_times;        // a response ends when it is read, not when the kernel had it
+    const char *web_host;         // of a command: address to serve its page at; "*": all of this
+                                  // machine's; NULL: 127.0.0.1
+    int web_port;                 // 0: 8089, negative: a free one
+    const char *web_host_display_name; // a name by which the page is asked for, too, and which
+                                       // the log shows; NULL: none
+    const char *web_base_path;         // "/locust": what all its paths begin with; NULL: nothing
+    const char *web_login;             // "user:password" that it asks for; NULL: none
+    const char *tls_cert;              // its certificate, PEM: https; NULL: http
+    const char *tls_key;               // the private key of that
+    bool autostart;                    // start at once, as without a page
+    int autoquit_s;    // end so many seconds after that run; 0: no, negative: at once
+    bool class_picker; // its form asks which user classes shall run
     const char *otlp;         // base URL that metrics are sent to by OTLP/HTTP, JSON; NULL: none
     bool otel;                // the same to OTEL_EXPORTER_OTLP_ENDPOINT, or http://127.0.0.1:4318
     const char *influx;       // URL that lines are POSTed to: http://host:8086/write?db=locust

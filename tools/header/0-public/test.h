@@ -21,6 +21,7 @@ typedef struct locust_own_option { // an option that the test adds to the comman
     const char *help;
     int type;            // LOCUST_OWN_...
     const char *choices; // "small,large"
+    bool secret;         // the page of the web interface shows dots. Like is_secret
 } locust_own_option;
 
 enum { LOCUST_OWN_OPTIONS_MAX = 32, LOCUST_LISTENERS_MAX = 32 };
@@ -39,6 +40,7 @@ typedef struct locust_test {
     locust_own_option options[LOCUST_OWN_OPTIONS_MAX]; // .options = {{.name = "api-key", ...}}
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX]; // .listeners = {&a, &b}: after .on_...
     locust_message_handler messages[LOCUST_MESSAGES_MAX];    // .messages = {{"accounts", take}}
+    locust_web_route routes[LOCUST_ROUTES_MAX];              // .routes = {{"/ops", show_ops}}
     LOCUST_EVENTS_(LOCUST_EVENT_)
 } locust_test;
 

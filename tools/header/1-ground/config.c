@@ -68,6 +68,12 @@
 #define LOCUST__WITH_EXPORT 1
 #endif
 
+#if defined(LOCUST_NO_WEB) && LOCUST__ON(LOCUST_NO_WEB)
+#define LOCUST__WITH_WEB 0
+#else
+#define LOCUST__WITH_WEB 1
+#endif
+
 #if defined(LOCUST_POLL) && LOCUST__ON(LOCUST_POLL)
 #define LOCUST__WITH_POLL 1
 #else

@@ -52,6 +52,7 @@ typedef struct locust__entry {
     locust__phase *waits;          // how long those had waited; NULL: there is none
     locust__phase *intended_waits; // the same from the intended start
     locust_stats shown;            // what locust_stats_row returned last
+    bool hidden; // of an earlier test: tables leave it out until it has a request again
 } locust__entry;
 
 static void locust__phase_record(locust__phase *phase, int64_t ns)

@@ -80,8 +80,11 @@ static void locust__stats_reset_requests(locust__request_stats *st, int64_t now_
 {
     locust__entry_clear(&st->total);
     locust__entry_clear(&st->other);
-    for (size_t i = 0; i < st->n_entries; i++)
+    for (size_t i = 0; i < st->n_entries; i++) {
+        if (st->entries[i]->requests || st->entries[i]->unanswered)
+            st->entries[i]->hidden = false;
         locust__entry_clear(st->entries[i]);
+    }
     for (size_t i = 0; i < st->n_failures; i++)
         LOCUST_FREE(st->failures[i]);
     st->n_failures = 0;
@@ -100,6 +103,13 @@ static void locust__stats_reset(locust__request_stats *st, int64_t now_ns)
     locust__stats_reset_requests(st, now_ns);
     st->n_exceptions = 0;
     st->other_exception.times = 0;
+}
+
+/* Another test begins: its tables do not list what earlier ones had. Behind locust__stats_reset. */
+LOCUST__UNUSED static void locust__stats_hide(const locust__request_stats *st)
+{
+    for (size_t i = 0; i < st->n_entries; i++)
+        st->entries[i]->hidden = true;
 }
 
 /* Measuring ends: from here on the rates of the run are up to now, whether requests were answered

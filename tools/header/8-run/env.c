@@ -65,7 +65,15 @@ struct locust_env {
     locust_options options;
     bool (*shape)(locust_env *env, locust_tick *tick); // NULL: users do not follow a load shape
     locust__stages stages;
-    bool single; // locust_run_single_user
+    bool single;                                           // locust_run_single_user
+    const char *program;                                   // the name of the command; NULL: none
+    bool own_users, own_rate;                              // --users and --spawn-rate were given
+    bool (*own_shape)(locust_env *env, locust_tick *tick); // `shape`, whatever a form says of it
+    // What somebody asks of a test that runs: see >>ask.
+    locust_tick asked;
+    bool asked_due;
+    int64_t asked_ns; // when it was asked for: the run time counts from then; 0: from the start
+    bool quitting;    // the program is to end, not just the test that runs
     // The functions that are told of events, the test's own first.
     const locust_listeners *listeners[LOCUST_LISTENERS_MAX + 1];
     locust_listeners own;

@@ -35,7 +35,8 @@ static int64_t locust__runner_limit_ns(const locust_env *env)
     double seconds = env->options.run_time_s;
     if (env->shape || !(seconds > 0))
         return LOCUST__NEVER;
-    return locust__time_after(env->start_ns, locust__time_ns(seconds));
+    return locust__time_after(
+        env->asked_ns ? env->asked_ns : env->start_ns, locust__time_ns(seconds));
 }
 
 /* When the run is over: by --run-time, or with the last stage of arrivals. */
@@ -95,18 +96,31 @@ static bool locust__runner_ask_shape(locust_env *env, locust_tick *tick)
     return goes_on;
 }
 
+/* Takes over what was asked for meanwhile. */
+static void locust__runner_take_asked(locust_env *env)
+{
+    env->asked_due = false;
+    env->end_ns = locust__runner_end_ns(env);
+    if (!env->shape && !locust__runner_is_open(env))
+        locust__ramp_aim(env, env->asked);
+}
+
 /* Runs ramps until the test is over. Says why it is, unless somebody asked for the end. */
 static void locust__runner_drive(locust_env *env) LOCUST__PARKS
 {
     int64_t tick_ns = env->shape ? env->start_ns : LOCUST__NEVER;
     const char *why = NULL;
-    locust_tick tick = {.users = env->options.users, .spawn_rate = env->options.spawn_rate};
+    locust_tick tick = {.users = env->options.users,
+        .spawn_rate = env->options.spawn_rate,
+        .classes = env->asked.classes};
     if (locust__runner_is_open(env))
         locust__ramp_rest(env); // nobody is spawned
     else if (!env->shape)
         locust__ramp_aim(env, tick);
     while (!env->stop_requested) {
         int64_t now_ns = locust__os_now_ns();
+        if (env->asked_due)
+            locust__runner_take_asked(env);
         why = locust__runner_over(env, now_ns);
         if (!why && now_ns >= tick_ns) {
             tick = (locust_tick){.users = 0};
@@ -147,6 +161,8 @@ static void locust__runner_stop_users(locust_env *env) LOCUST__PARKS
 static void locust__runner_init(locust_env *env)
 {
     env->stop_requested = false;
+    env->asked_due = false;
+    env->asked_ns = 0;
     env->loop.few_stacks = 0;
     env->start_ns = 0;
     env->users.closing = false;

@@ -82,6 +82,8 @@ static locust_env *locust__setup_open(
     }
     env->test = test;
     env->options = *options;
+    env->own_users = options->users != 0;
+    env->own_rate = options->spawn_rate > 0;
     locust__setup_defaults(&env->options);
     if (!locust__setup_loop(env, fault))
         goto free_env;
@@ -197,6 +199,7 @@ static bool locust__setup_shape(locust_env *env, locust__fault *fault)
     }
     if (stages)
         env->options.rate = 0;
+    env->own_shape = env->shape;
     return true;
 }
 

@@ -129,6 +129,8 @@ static void locust__cli_require(const locust__settings *st)
         locust__options_die("--abort-on-fail needs --check");
     if (st->options.baseline_margin > 0 && !st->options.baseline)
         locust__options_die("--baseline-margin needs --baseline FILE");
+    if (st->options.autoquit_s && !st->options.autostart)
+        locust__options_die("--autoquit needs --autostart");
     if (st->options.find_step_s > 0 && !st->options.find_max)
         locust__options_die("--find-step needs --find-max");
     if (st->options.request_log_sample > 0 && !st->options.request_log)

@@ -304,8 +304,9 @@ LOCUST__COLD static locust__entry **locust__figures_rows(locust__request_stats *
     *n = 0;
     if (!rows)
         return NULL;
-    while ((row = locust__stats_entry_at(st, *n)) != NULL)
-        rows[(*n)++] = row;
+    for (size_t i = 0; (row = locust__stats_entry_at(st, i)) != NULL; i++)
+        if (!row->hidden || row->requests || row->unanswered)
+            rows[(*n)++] = row;
     locust__figures_sort(rows, *n);
     rows[(*n)++] = &st->total;
     return rows;

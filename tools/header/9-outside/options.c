@@ -106,6 +106,21 @@ typedef struct locust__known_option {
     X("stop-timeout", 's', SPAN, options.stop_timeout_s, "SPAN", \
         "let running tasks finish for that long at the end (0)") \
     X("headless", 0, FLAG, headless, NULL, "start at once, without a web interface") \
+    X("web-host", 0, TEXT, options.web_host, "ADDRESS", \
+        "where the web interface is; * for all addresses (127.0.0.1)") \
+    X("web-port", 'P', USERS, options.web_port, "PORT", "its port; 0 for a free one (8089)") \
+    X("web-host-display-name", 0, TEXT, options.web_host_display_name, "NAME", \
+        "a name that it goes by beside its address, or a URL") \
+    X("web-base-path", 0, TEXT, options.web_base_path, "PATH", "what its paths begin with") \
+    X("web-login", 0, TEXT, options.web_login, "USER:PASSWORD", "what it asks for") \
+    X("tls-cert", 0, TEXT, options.tls_cert, "FILE", "serve it over https: certificate, PEM") \
+    X("tls-key", 0, TEXT, options.tls_key, "FILE", "the private key of that") \
+    X("class-picker", 0, FLAG, options.class_picker, NULL, \
+        "its form asks which user classes run") \
+    X("autostart", 0, FLAG, options.autostart, NULL, \
+        "start at once, with the web interface") \
+    X("autoquit", 0, USERS, options.autoquit_s, "SECONDS", \
+        "end that long after the run (with --autostart)") \
     X("only-summary", 0, FLAG, options.only_summary, NULL, \
         "no table every two seconds, the final ones alone") \
     X("print-stats", 0, FLAG, options.print_stats, NULL, \
@@ -244,10 +259,7 @@ typedef struct locust__known_option {
 
 /* Options of Locust that this version lacks; they are refused by name. */
 #define LOCUST__OPTIONS_LACKING(X) \
-    X("skip-log-setup", 0, MISSING_FLAG) X("web-host", 0, MISSING) X("web-port", 'P', MISSING) \
-    X("web-base-path", 0, MISSING) X("web-login", 0, MISSING_FLAG) X("tls-cert", 0, MISSING) \
-    X("tls-key", 0, MISSING) X("class-picker", 0, MISSING_FLAG) X("autostart", 0, MISSING_FLAG) \
-    X("autoquit", 0, MISSING) \
+    X("skip-log-setup", 0, MISSING_FLAG) \
     X("show-task-ratio-json", 0, MISSING_FLAG) X("equal-weights", 0, MISSING_FLAG) \
     X("profile", 0, MISSING)
 // clang-format on

@@ -8,7 +8,7 @@
  * Names       locust__run_
  * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>process >>env >>usage >>runner
  *             >>fleet_serve >>fleet_master >>generator >>extra >>check >>find >>result >>table
- *             >>csv >>history >>locust_json >>files >>github >>export
+ *             >>csv >>history >>locust_json >>files >>github >>export >>web >>web_tests
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
@@ -16,7 +16,10 @@ typedef struct locust__run_parts { // one run; lies on the stack of main, not of
     bool command; // not locust_run: handles signals, prints Locust's first and last log lines
     locust__csv csv;
     locust__files files;
-    locust__history history; // for the report
+    locust__history history; // for the report and the web interface
+#if LOCUST__WITH_WEB
+    locust__web *web; // NULL: there is none
+#endif
     locust__result verdict;
 #if LOCUST__WITH_EXPORT
     locust__exports exports;
@@ -205,6 +208,7 @@ LOCUST__COLD static void locust__run_signals(void *arg)
             continue;
         locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "Got %s signal",
             number == SIGINT ? "SIGINT" : "SIGTERM");
+        env->quitting = true;
         locust__env_request_stop(env);
     }
     locust__os_poll_remove(&env->loop.poller, &f->watch); // the pipe is closed by its owner
@@ -216,29 +220,52 @@ static void locust__run_help(locust__run_parts *run, void (*fn)(void *))
     locust__co_start(&run->env->loop, "the kit itself", 0, fn, run, &run->helpers);
 }
 
+/* Is there a page that starts tests? */
+static bool locust__run_serves(const locust__run_parts *run)
+{
+#if LOCUST__WITH_WEB
+    return run->web != NULL;
+#else
+    (void)run;
+    return false;
+#endif
+}
+
+/* Does the test begin by itself? */
+static bool locust__run_starts(const locust__run_parts *run)
+{
+    return !locust__run_serves(run) || run->env->options.autostart;
+}
+
 static void locust__run_begin(locust__run_parts *run)
 {
     locust_env *env = run->env;
     if (run->command) {
         locust__log_print(
             &env->log, LOCUST__LOG_INFO, "locust.main", "Starting locust.h " LOCUST_VERSION);
-        if (env->options.run_time_s > 0 && !env->shape)
+        if (!locust__run_starts(run))
+            ; // the page says how long it runs
+        else if (env->options.run_time_s > 0 && !env->shape)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "Run time limit set to %.0f seconds", env->options.run_time_s);
         else if (!env->shape && !env->stages.n && !env->options.worker)
             locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
                 "No run time limit set, use CTRL+C to interrupt");
     }
+#if LOCUST__WITH_WEB
+    if (run->web)
+        locust__web_announce(run->web);
+#endif
     if (run->signals >= 0)
         locust__run_help(run, locust__run_signals);
-    if (!env->options.quiet && !env->options.worker &&
+    if (!env->options.quiet && !env->options.worker && !locust__run_serves(run) &&
         (env->options.print_stats || !env->options.only_summary))
         locust__run_help(run, locust__run_tables);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
     if (LOCUST__WITH_REPORTS && env->options.request_log)
         locust__run_help(run, locust__run_log);
-    if (LOCUST__WITH_REPORTS && env->options.html)
+    if ((LOCUST__WITH_REPORTS && env->options.html) || locust__run_serves(run))
         locust__run_help(run, locust__run_history);
     if (env->options.abort_on_fail_s > 0)
         locust__run_help(run, locust__run_abort);
@@ -283,6 +310,32 @@ static void locust__run_extra_csv(void *arg)
         run->csv.failed |= !extra->csv(run->env);
 }
 
+/* Runs the test, or those that the page asks for. False: there was none. */
+static bool locust__run_tests(locust__run_parts *run) LOCUST__PARKS
+{
+    locust_env *env = run->env;
+    bool any = true;
+    locust__co_yield(&env->loop); // the first table comes before the first user
+#if LOCUST__WITH_WEB
+    if (run->web) {
+        locust__tests_run(run->web);
+        any = run->web->seen.tests > 0;
+    } else
+#endif
+#if LOCUST__WITH_FLEET
+    if (env->options.master)
+        locust__master_run(env);
+    else
+#endif
+        locust__runner_run(env);
+    if (any)
+        return true;
+    locust__wait_group_cancel(&env->loop, &run->helpers);
+    locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
+    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "Shutting down (exit code 0)");
+    return false;
+}
+
 /* The coroutine of the whole run: the loop ends after it. */
 LOCUST__COLD static void locust__run_main(void *arg)
 {
@@ -293,13 +346,10 @@ LOCUST__COLD static void locust__run_main(void *arg)
         locust__run_worker(run);
         return;
     }
-    locust__co_yield(&env->loop); // the first table comes before the first user
-#if LOCUST__WITH_FLEET
-    if (env->options.master)
-        locust__master_run(env);
-    else
-#endif
-        locust__runner_run(env);
+    if (!locust__run_tests(run)) {
+        env->exit_code = 0;
+        return;
+    }
     locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
 #if LOCUST__WITH_EXPORT
@@ -390,13 +440,16 @@ static void locust__run_close(locust__run_parts *run)
 #if LOCUST__WITH_FLEET
     locust__master_close(run->env);
 #endif
+#if LOCUST__WITH_WEB
+    locust__web_free(run->web);
+#endif
     if (run->signals >= 0)
         locust__os_signals_close();
     if (run->csv.env)
         locust__csv_close(&run->csv);
     if (run->files.env)
         locust__files_close(&run->files);
-    if (LOCUST__WITH_REPORTS)
+    if (LOCUST__WITH_REPORTS || LOCUST__WITH_WEB)
         locust__history_free(&run->history);
 #if LOCUST__WITH_EXPORT
     locust__exports_close(&run->exports);
@@ -406,7 +459,7 @@ static void locust__run_close(locust__run_parts *run)
 
 /* Reads checks and baseline, opens files and signals. 0, or the exit code after one line on
  * standard error. */
-static int locust__run_open(locust__run_parts *run)
+static int locust__run_open(locust__run_parts *run, bool web)
 {
     locust_env *env = run->env;
     const char *lacks = locust__run_lacks(&env->options), *wrong;
@@ -437,6 +490,13 @@ static int locust__run_open(locust__run_parts *run)
     if (!locust__exports_open(&run->exports, env, &run->verdict.checks))
         return LOCUST__EXIT_USAGE;
 #endif
+#if LOCUST__WITH_WEB
+    run->web = web ? locust__web_open(env, &run->verdict, &run->history) : NULL;
+    if (web && !run->web)
+        return LOCUST__EXIT_USAGE;
+#else
+    (void)web;
+#endif
     if (!run->command || locust__process.forked) // then it obeys its parent
         return 0;
     run->signals = locust__os_signals_open();
@@ -448,11 +508,11 @@ static int locust__run_open(locust__run_parts *run)
     return LOCUST__EXIT_USAGE;
 }
 
-/* Runs the test. Returns the exit code. */
-static int locust__run_test(locust_env *env, bool command)
+/* Runs the test, or (web) those that its page asks for. Returns the exit code. */
+static int locust__run_test(locust_env *env, bool command, bool web)
 {
     locust__run_parts run = {.env = env, .command = command, .signals = -1};
-    int code = locust__run_open(&run);
+    int code = locust__run_open(&run, web);
     if (code) {
         locust__run_close(&run);
         return code;
@@ -473,5 +533,5 @@ LOCUST_API int locust_run(locust_env *env)
 {
     if (locust__loop_now)
         locust__misuse("locust_run() was called inside a running test: one test runs at a time");
-    return locust__run_test(env, false);
+    return locust__run_test(env, false, false);
 }

@@ -73,7 +73,7 @@ LOCUST_API int locust_run_single_user(const locust_user_class *user_class, const
     if (!env)
         return code;
     env->single = true; // the end of the user is that of the test
-    code = locust__run_test(env, true);
+    code = locust__run_test(env, true, false);
     locust__env_free(env);
     return code;
 }

@@ -85,6 +85,7 @@ typedef struct locust__crew {
     int64_t quiet_ns; // until then no line says that a connection is refused
     // The run.
     bool testing, ending;
+    bool again;          // more tests may follow: workers stop, and stay
     bool partial;        // a worker was lost, or a report refused
     int parts;           // of feeders, arrivals and iterations
     double pace;         // of arrivals, that workers were told

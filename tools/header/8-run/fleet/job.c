@@ -6,8 +6,8 @@
  * Invariants  a message that cannot be read changes nothing. Host, tags and own options change only
  *             while there are no users, which point at them.
  * Names       locust__job locust__job_
- * Uses        >>base_url >>fault >>task >>class >>stages >>classes >>own_option
- *             >>fleet_msgpack >>fleet_envelope >>fleet_plus
+ * Uses        >>fault >>task >>class >>stages >>classes >>ask >>own_option >>fleet_msgpack
+ *             >>fleet_envelope >>fleet_plus
  * Sources     Locust 2.12 to 2.47 (reference runs): the keys; a class that is not named keeps its
  *             users; a worker takes tags and the options that the test has added from the master,
  *             and its host if that is not empty.
@@ -208,32 +208,6 @@ static bool locust__job_read(locust__job *s, const locust_env *env, locust__view
     return true;
 }
 
-/* Makes *field the text, kept as long as the test, unless it is that already. True: it changed. */
-static bool locust__job_set(locust_env *env, const char **field, const char *text)
-{
-    if (!text == !*field && (!text || strcmp(text, *field) == 0))
-        return false;
-    *field = text ? locust__arena_copy(&env->services.arena, text, strlen(text)) : NULL;
-    return true;
-}
-
-/* Gives all classes the host. A host that will not do leaves them without: a line in the log says
- * so, and requests fail with their own sentence. */
-static void locust__job_host(locust_env *env)
-{
-    locust__fault fault = {.code = 0};
-    for (int i = 0; i < env->n_classes; i++) {
-        locust__class *cls = &env->classes[i];
-        locust__base_url_free(&cls->base);
-        cls->base = (locust__base_url){.prefix = "", .text = ""};
-        if (!locust__classes_host(env, cls, &fault)) {
-            locust__log_print(
-                &env->log, LOCUST__LOG_ERROR, "locust.runners", "the master's %s", fault.text);
-            return;
-        }
-    }
-}
-
 /* Makes the plans of all classes anew. A class that the tags leave without tasks has no plan, and
  * gets no users. */
 static void locust__job_plans(locust_env *env)
@@ -300,17 +274,17 @@ static void locust__job_apply(
 {
     bool tags;
     int n = 0;
-    if (locust__job_set(env, &env->options.host, s->host && *s->host ? s->host : host))
-        locust__job_host(env);
-    tags = locust__job_set(env, &env->options.tags, s->tags);
-    tags |= locust__job_set(env, &env->options.exclude_tags, s->exclude_tags);
+    if (locust__ask_set(env, &env->options.host, s->host && *s->host ? s->host : host))
+        locust__ask_rehost(env, "the master's ");
+    tags = locust__ask_set(env, &env->options.tags, s->tags);
+    tags |= locust__ask_set(env, &env->options.exclude_tags, s->exclude_tags);
     if (tags)
         locust__job_plans(env);
     for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && env->test->options[i].name; i++) {
         const char *name = locust__own_option_name(env->test->options[i].name);
         const char *value = locust__own_option_text(env, &env->test->options[i]);
         if (s->own[i])
-            locust__job_set(env, &value, s->own[i]);
+            locust__ask_set(env, &value, s->own[i]);
         if (value)
             own[n++] = (locust_pair){name, value};
     }

@@ -372,7 +372,7 @@ static void locust__master_end(locust__crew *c) LOCUST__PARKS
     env->stop_requested = true;
     LOCUST__ENV_FIRE(env, on_test_stopping, .number = 0);
     c->ending = true;
-    if (timeout_s > 0) {
+    if (timeout_s > 0 || c->again) {
         for (int i = 0; i < c->n; i++)
             if (locust__member_lives(c->members[i]) && c->members[i]->told)
                 locust__gate_tell(c->members[i], "stop");
@@ -414,8 +414,8 @@ static void locust__master_test(locust__crew *c) LOCUST__PARKS
     locust__master_end(c);
 }
 
-/* The whole life of a master. Called in a coroutine of its own. */
-static void locust__master_run(locust_env *env) LOCUST__PARKS
+/* Listens. False: no memory. */
+static bool locust__master_begin(locust_env *env)
 {
     locust__crew *c = env->crew;
     bool good =
@@ -423,13 +423,26 @@ static void locust__master_run(locust_env *env) LOCUST__PARKS
         locust__co_start(&env->loop, "the kit itself", 0, locust__master_clock, c, &c->group);
     if (!good)
         env->users.setup_error = "out of memory";
-    if (good && locust__master_await(c))
-        locust__master_test(c);
-    else
-        env->until = locust__usage_now(env);
+    return good;
+}
+
+/* Ends what locust__master_begin began, and the workers. */
+static void locust__master_finish(locust_env *env) LOCUST__PARKS
+{
+    locust__crew *c = env->crew;
     env->stop_requested = true;
     locust__master_quit(c);
     c->testing = false;
     locust__wait_group_cancel(&env->loop, &c->group);
     locust__wait_group_join(&env->loop, &c->group, LOCUST__NEVER);
+}
+
+/* The whole life of a master. Called in a coroutine of its own. */
+static void locust__master_run(locust_env *env) LOCUST__PARKS
+{
+    if (locust__master_begin(env) && locust__master_await(env->crew))
+        locust__master_test(env->crew);
+    else
+        env->until = locust__usage_now(env);
+    locust__master_finish(env);
 }
