@@ -16421,7 +16421,8 @@ enum locust__request_head_status { // what a request that cannot be answered get
 };
 
 /* The value of a field; NULL: there is none. */
-static const char *locust__request_head_field(const locust__request_head *h, const char *name)
+LOCUST__UNUSED static const char *locust__request_head_field(
+    const locust__request_head *h, const char *name)
 {
     const char *at = h->fields, *have, *value;
     while (at && locust__http_next_copied(&at, &have, &value))
@@ -16529,7 +16530,7 @@ static bool locust__request_head_is_host(const char *text)
 }
 
 /* Parses a head with its empty line, and keeps it. */
-static enum locust__request_head_status locust__request_head_parse(
+LOCUST__UNUSED static enum locust__request_head_status locust__request_head_parse(
     const char *p, size_t n, locust__request_head *h, locust__buf *kept)
 {
     const char *end = p + n, *host = NULL;
@@ -16903,6 +16904,7 @@ static locust_error locust__receive_body(locust_stream *s, enum locust__body kin
     }
     return LOCUST_OK;
 }
+#if LOCUST__WITH_WEB
 /* ============================================================================================
  * >>httpd  the server's half of HTTP/1.1
  *
@@ -17300,6 +17302,7 @@ static void locust__httpd_stop(locust__httpd *v) LOCUST__PARKS
     locust__wait_group_cancel(v->net->loop, &v->group);
     locust__wait_group_join(v->net->loop, &v->group, LOCUST__NEVER);
 }
+#endif
 /* ============================================================================================
  * >>write  writing the head of a message
  *
@@ -17812,6 +17815,7 @@ static void locust__json_put(locust__buf *out, const char *text)
 {
     locust__json_put_view(out, locust__view_of(text));
 }
+#if LOCUST__WITH_WEB
 /* ============================================================================================
  * >>json_out  writing JSON
  *
@@ -17908,6 +17912,7 @@ static void locust__json_out_int(locust__json_out *j, int64_t number)
     locust__json_out_next(j);
     locust__buf_printf(j->out, "%lld", (long long)number);
 }
+#endif
 /* ============================================================================================
  * >>extract  values out of a response: patterns, text between
  *
@@ -42236,7 +42241,7 @@ static void locust__classes_free(locust_env *env)
 
 /* Makes *field the text, kept as long as the environment, unless it is that already. True: it
  * changed. */
-static bool locust__ask_set(locust_env *env, const char **field, const char *text)
+LOCUST__UNUSED static bool locust__ask_set(locust_env *env, const char **field, const char *text)
 {
     if (!text == !*field && (!text || strcmp(text, *field) == 0))
         return false;
@@ -42246,7 +42251,7 @@ static bool locust__ask_set(locust_env *env, const char **field, const char *tex
 
 /* Gives all classes the host of the options. A host that will not do leaves them without: a line in
  * the log says so, after `whose` ("the master's "), and requests fail with their own sentence. */
-static void locust__ask_rehost(locust_env *env, const char *whose)
+LOCUST__UNUSED static void locust__ask_rehost(locust_env *env, const char *whose)
 {
     locust__fault fault = {.code = 0};
     for (int i = 0; i < env->n_classes; i++) {
@@ -57883,13 +57888,18 @@ LOCUST_API void locust_web_write(locust_web_answer *answer, const void *bytes, s
     locust__buf_add(&answer->text, bytes, n);
 }
 
-LOCUST_API const char *locust_web_field(const locust_web_request *request, const char *name)
+static const char *locust__web_answer_field(const locust_web_request *request, const char *name)
 {
     const char *at = request->fields, *have, *value;
     while (at && locust__http_next_copied(&at, &have, &value))
         if (strcasecmp(have, name) == 0)
             return value;
     return NULL;
+}
+
+LOCUST_API const char *locust_web_field(const locust_web_request *request, const char *name)
+{
+    return locust__web_answer_field(request, name);
 }
 
 LOCUST_API bool locust_web_param(
@@ -57899,7 +57909,7 @@ LOCUST_API bool locust_web_param(
     const char *value;
     bool good = false;
     locust__form_read_pairs(&form, locust__view_of(request->query));
-    locust__form_read(&form, locust_web_field(request, "Content-Type"),
+    locust__form_read(&form, locust__web_answer_field(request, "Content-Type"),
         (locust__view){request->body, request->body_len});
     value = locust__form_value(&form, name);
     if (value && strlen(value) < size) {
@@ -57915,28 +57925,20 @@ LOCUST_API bool locust_web_param(
  *
  * Purpose     what its answers are made of: the environment, its checks and history, and in which
  *             state the test is, in Locust's words; the forms in which Locust writes numbers.
- * Names       locust__seen locust__seen_ locust__crew
+ * Names       locust__seen locust__seen_
  * Uses        >>json_out >>fleet_crew >>result >>csv >>history >>told
  * Sources     Locust 2.47 (reference run): states, and how it rounds response times.
  * ============================================================================================ */
-
-/* The workers of a master, as it tells of them. */
-typedef struct locust__crew {
-    int (*count)(const locust_env *env);                      // connected and not missing
-    void (*list)(const locust_env *env, locust__json_out *j); // the values of an array: objects
-    void (*logs)(const locust_env *env, locust__json_out *j); // the members of an object: arrays
-} locust__crew;
 
 typedef struct locust__seen {
     locust_env *env;
     locust__told told;
     const locust__history *history;
-    const locust__crew *crew; // NULL: this is no master
-    char *profile;            // that the form gave; NULL: none
-    bool testing;             // from set-up to teardown
-    bool stopped;             // a stop was asked for, or a test has ended
-    int tests;                // that were started
-    int64_t start_wall_ns;    // of what is counted
+    char *profile;         // that the form gave; NULL: none
+    bool testing;          // from set-up to teardown
+    bool stopped;          // a stop was asked for, or a test has ended
+    int tests;             // that were started
+    int64_t start_wall_ns; // of what is counted
 } locust__seen;
 
 static void locust__seen_init(
@@ -57957,6 +57959,17 @@ static const char *locust__seen_state(const locust__seen *s)
     if (env->until.at_ns || env->stop_requested)
         return "cleanup";
     return env->users.spawned ? "running" : "spawning";
+}
+
+/* How many workers a master has that are not gone. */
+static int locust__seen_workers(const locust__seen *s)
+{
+#if LOCUST__WITH_FLEET
+    return s->env->crew ? locust__crew_living(s->env->crew) : 0;
+#else
+    (void)s;
+    return 0;
+#endif
 }
 
 /* The host of all classes; NULL: they have none, or not the same. *several: they have not. */
@@ -58007,7 +58020,8 @@ static void locust__seen_float(locust__json_out *j, double x)
  *             else has a point; a figure of nothing is 0 or 0.0 as there.
  * Cost        a sort of the rows; 500 of them and the total.
  * Names       locust__data_
- * Uses        >>entry >>stats >>json_out >>task >>class >>figures >>history >>web_seen
+ * Uses        >>entry >>stats >>json_out >>task >>class >>fleet_roll >>figures >>history
+ *             >>web_seen
  * Sources     Locust 2.47 (reference runs).
  * Limits      the error of a failure is the kit's own sentence, and the traceback of a failed task
  *             its place in the test.
@@ -58155,6 +58169,29 @@ static int64_t locust__data_recent_ms(const locust__seen *t, int which)
                : 0;
 }
 
+/* The workers of a master. */
+static void locust__data_workers(locust__json_out *j, const locust_env *env)
+{
+#if LOCUST__WITH_FLEET
+    locust__roll worker;
+#endif
+    locust__json_out_begin(j, '[');
+#if LOCUST__WITH_FLEET
+    for (int i = 0; locust__roll_at(env, i, &worker); i++) {
+        locust__json_out_begin(j, '{');
+        locust__data_float(j, "cpu_usage", worker.cpu_usage);
+        locust__data_text(j, "id", worker.id);
+        locust__data_int(j, "memory_usage", (int64_t)worker.memory_usage);
+        locust__data_text(j, "state", worker.state);
+        locust__data_int(j, "user_count", worker.user_count);
+        locust__json_out_end(j, '}');
+    }
+#else
+    (void)env;
+#endif
+    locust__json_out_end(j, ']');
+}
+
 /* /stats/requests */
 static void locust__data_requests(locust__json_out *j, locust__seen *t)
 {
@@ -58184,12 +58221,10 @@ static void locust__data_requests(locust__json_out *j, locust__seen *t)
         j, "total_fail_per_sec", locust__figures_value(&v, total, LOCUST__FIGURE_FPS));
     locust__data_float(j, "total_rps", locust__figures_value(&v, total, LOCUST__FIGURE_RPS));
     locust__data_int(j, "user_count", env->users.alive);
-    if (t->crew) {
-        locust__data_int(j, "worker_count", t->crew->count(env));
+    if (env->options.master) {
+        locust__data_int(j, "worker_count", locust__seen_workers(t));
         locust__json_out_name(j, "workers");
-        locust__json_out_begin(j, '[');
-        t->crew->list(env, j);
-        locust__json_out_end(j, ']');
+        locust__data_workers(j, env);
     }
     locust__json_out_end(j, '}');
 }
@@ -58447,7 +58482,7 @@ static void locust__args_page(locust__json_out *j, locust__seen *t)
     locust__json_out_raw(j, "");
     locust__history_locust(j->out, t->history);
     locust__data_text(j, "host", host ? host : "");
-    locust__data_bool(j, "is_distributed", t->crew != NULL);
+    locust__data_bool(j, "is_distributed", env->options.master);
     locust__data_bool(j, "is_host_required", false);
     locust__data_text(j, "locustfile", locust__seen_program(t));
     locust__data_bool(j, "missing_host_warning", several ? missing : !host);
@@ -58467,7 +58502,7 @@ static void locust__args_page(locust__json_out *j, locust__seen *t)
     locust__json_out_name(j, "users");
     locust__args_users(j, env);
     locust__data_text(j, "version", LOCUST_VERSION);
-    locust__data_int(j, "worker_count", t->crew ? t->crew->count(env) : 0);
+    locust__data_int(j, "worker_count", locust__seen_workers(t));
     locust__json_out_end(j, '}');
 }
 /* ============================================================================================
@@ -59284,8 +59319,6 @@ static void locust__answers_logs(locust__asked *a)
     locust__json_out_end(&j, ']');
     locust__json_out_name(&j, "workers");
     locust__json_out_begin(&j, '{');
-    if (w->seen.crew)
-        w->seen.crew->logs(w->env, &j);
     locust__json_out_end(&j, '}');
     locust__json_out_end(&j, '}');
     locust__buf_puts(j.out, "\n");
@@ -59297,7 +59330,7 @@ static void locust__answers_worker_count(locust__asked *a)
     locust__json_out j;
     locust__answers_json(a, &j);
     locust__json_out_begin(&j, '{');
-    locust__data_int(&j, "worker_count", s->crew ? s->crew->count(s->env) : 0);
+    locust__data_int(&j, "worker_count", locust__seen_workers(s));
     locust__json_out_end(&j, '}');
     locust__buf_puts(j.out, "\n");
 }
@@ -60228,7 +60261,7 @@ static bool locust__run_tests(locust__run_parts *run) LOCUST__PARKS
     } else
 #endif
 #if LOCUST__WITH_FLEET
-    if (env->options.master)
+        if (env->options.master)
         locust__master_run(env);
     else
 #endif
@@ -60565,8 +60598,8 @@ static bool locust__main_fork(locust__settings *st, struct locust__forks **forks
 }
 
 /* Runs the test in this process. Returns the exit code. */
-static int locust__main_test(locust__settings *st, const locust_test *test,
-    struct locust__forks *forks, const char *program)
+static int locust__main_test(
+    locust__settings *st, const locust_test *test, struct locust__forks *forks, const char *program)
 {
     int code = 0;
     locust_env *env = locust__env_new(test, &st->options, &code);
@@ -60587,8 +60620,7 @@ static int locust__main_test(locust__settings *st, const locust_test *test,
 }
 
 /* The same, and in others if there are any. */
-static int locust__main_run(
-    locust__settings *st, const locust_test *test, const char *program)
+static int locust__main_run(locust__settings *st, const locust_test *test, const char *program)
 {
     struct locust__forks *forks;
     int code = LOCUST__EXIT_USAGE;
@@ -60630,8 +60662,7 @@ LOCUST_API LOCUST__APART LOCUST__COLD int locust_main(
     else if (settings.show_task_ratio)
         locust__ratio_print(&picked, settings.options.users);
     else
-        code = locust__main_run(
-            &settings, &picked, argc > 0 ? locust__main_name(argv[0]) : NULL);
+        code = locust__main_run(&settings, &picked, argc > 0 ? locust__main_name(argv[0]) : NULL);
     locust__cli_free(&settings);
     return code;
 }

@@ -620,10 +620,14 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "5-http/response_head.c"
 #include "5-http/request_head.c"
 #include "5-http/receive.c"
+#if LOCUST__WITH_WEB
 #include "5-http/httpd.c"
+#endif
 #include "5-http/write.c"
 #include "5-http/json.c"
+#if LOCUST__WITH_WEB
 #include "5-http/json_out.c"
+#endif
 #include "5-http/extract.c"
 #include "5-http/cookie.c"
 #include "5-http/auth.c"

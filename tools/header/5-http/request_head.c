@@ -33,7 +33,8 @@ enum locust__request_head_status { // what a request that cannot be answered get
 };
 
 /* The value of a field; NULL: there is none. */
-static const char *locust__request_head_field(const locust__request_head *h, const char *name)
+LOCUST__UNUSED static const char *locust__request_head_field(
+    const locust__request_head *h, const char *name)
 {
     const char *at = h->fields, *have, *value;
     while (at && locust__http_next_copied(&at, &have, &value))
@@ -141,7 +142,7 @@ static bool locust__request_head_is_host(const char *text)
 }
 
 /* Parses a head with its empty line, and keeps it. */
-static enum locust__request_head_status locust__request_head_parse(
+LOCUST__UNUSED static enum locust__request_head_status locust__request_head_parse(
     const char *p, size_t n, locust__request_head *h, locust__buf *kept)
 {
     const char *end = p + n, *host = NULL;

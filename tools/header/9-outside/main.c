@@ -44,8 +44,8 @@ static bool locust__main_fork(locust__settings *st, struct locust__forks **forks
 }
 
 /* Runs the test in this process. Returns the exit code. */
-static int locust__main_test(locust__settings *st, const locust_test *test,
-    struct locust__forks *forks, const char *program)
+static int locust__main_test(
+    locust__settings *st, const locust_test *test, struct locust__forks *forks, const char *program)
 {
     int code = 0;
     locust_env *env = locust__env_new(test, &st->options, &code);
@@ -66,8 +66,7 @@ static int locust__main_test(locust__settings *st, const locust_test *test,
 }
 
 /* The same, and in others if there are any. */
-static int locust__main_run(
-    locust__settings *st, const locust_test *test, const char *program)
+static int locust__main_run(locust__settings *st, const locust_test *test, const char *program)
 {
     struct locust__forks *forks;
     int code = LOCUST__EXIT_USAGE;
@@ -109,8 +108,7 @@ LOCUST_API LOCUST__APART LOCUST__COLD int locust_main(
     else if (settings.show_task_ratio)
         locust__ratio_print(&picked, settings.options.users);
     else
-        code = locust__main_run(
-            &settings, &picked, argc > 0 ? locust__main_name(argv[0]) : NULL);
+        code = locust__main_run(&settings, &picked, argc > 0 ? locust__main_name(argv[0]) : NULL);
     locust__cli_free(&settings);
     return code;
 }

@@ -323,7 +323,7 @@ static bool locust__run_tests(locust__run_parts *run) LOCUST__PARKS
     } else
 #endif
 #if LOCUST__WITH_FLEET
-    if (env->options.master)
+        if (env->options.master)
         locust__master_run(env);
     else
 #endif

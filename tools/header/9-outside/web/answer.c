@@ -52,13 +52,18 @@ LOCUST_API void locust_web_write(locust_web_answer *answer, const void *bytes, s
     locust__buf_add(&answer->text, bytes, n);
 }
 
-LOCUST_API const char *locust_web_field(const locust_web_request *request, const char *name)
+static const char *locust__web_answer_field(const locust_web_request *request, const char *name)
 {
     const char *at = request->fields, *have, *value;
     while (at && locust__http_next_copied(&at, &have, &value))
         if (strcasecmp(have, name) == 0)
             return value;
     return NULL;
+}
+
+LOCUST_API const char *locust_web_field(const locust_web_request *request, const char *name)
+{
+    return locust__web_answer_field(request, name);
 }
 
 LOCUST_API bool locust_web_param(
@@ -68,7 +73,7 @@ LOCUST_API bool locust_web_param(
     const char *value;
     bool good = false;
     locust__form_read_pairs(&form, locust__view_of(request->query));
-    locust__form_read(&form, locust_web_field(request, "Content-Type"),
+    locust__form_read(&form, locust__web_answer_field(request, "Content-Type"),
         (locust__view){request->body, request->body_len});
     value = locust__form_value(&form, name);
     if (value && strlen(value) < size) {

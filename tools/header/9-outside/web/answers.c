@@ -107,8 +107,6 @@ static void locust__answers_logs(locust__asked *a)
     locust__json_out_end(&j, ']');
     locust__json_out_name(&j, "workers");
     locust__json_out_begin(&j, '{');
-    if (w->seen.crew)
-        w->seen.crew->logs(w->env, &j);
     locust__json_out_end(&j, '}');
     locust__json_out_end(&j, '}');
     locust__buf_puts(j.out, "\n");
@@ -120,7 +118,7 @@ static void locust__answers_worker_count(locust__asked *a)
     locust__json_out j;
     locust__answers_json(a, &j);
     locust__json_out_begin(&j, '{');
-    locust__data_int(&j, "worker_count", s->crew ? s->crew->count(s->env) : 0);
+    locust__data_int(&j, "worker_count", locust__seen_workers(s));
     locust__json_out_end(&j, '}');
     locust__buf_puts(j.out, "\n");
 }

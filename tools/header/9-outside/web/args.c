@@ -187,7 +187,7 @@ static void locust__args_page(locust__json_out *j, locust__seen *t)
     locust__json_out_raw(j, "");
     locust__history_locust(j->out, t->history);
     locust__data_text(j, "host", host ? host : "");
-    locust__data_bool(j, "is_distributed", t->crew != NULL);
+    locust__data_bool(j, "is_distributed", env->options.master);
     locust__data_bool(j, "is_host_required", false);
     locust__data_text(j, "locustfile", locust__seen_program(t));
     locust__data_bool(j, "missing_host_warning", several ? missing : !host);
@@ -207,6 +207,6 @@ static void locust__args_page(locust__json_out *j, locust__seen *t)
     locust__json_out_name(j, "users");
     locust__args_users(j, env);
     locust__data_text(j, "version", LOCUST_VERSION);
-    locust__data_int(j, "worker_count", t->crew ? t->crew->count(env) : 0);
+    locust__data_int(j, "worker_count", locust__seen_workers(t));
     locust__json_out_end(j, '}');
 }

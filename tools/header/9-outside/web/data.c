@@ -7,7 +7,8 @@
  *             else has a point; a figure of nothing is 0 or 0.0 as there.
  * Cost        a sort of the rows; 500 of them and the total.
  * Names       locust__data_
- * Uses        >>entry >>stats >>json_out >>task >>class >>figures >>history >>web_seen
+ * Uses        >>entry >>stats >>json_out >>task >>class >>fleet_roll >>figures >>history
+ *             >>web_seen
  * Sources     Locust 2.47 (reference runs).
  * Limits      the error of a failure is the kit's own sentence, and the traceback of a failed task
  *             its place in the test.
@@ -155,6 +156,29 @@ static int64_t locust__data_recent_ms(const locust__seen *t, int which)
                : 0;
 }
 
+/* The workers of a master. */
+static void locust__data_workers(locust__json_out *j, const locust_env *env)
+{
+#if LOCUST__WITH_FLEET
+    locust__roll worker;
+#endif
+    locust__json_out_begin(j, '[');
+#if LOCUST__WITH_FLEET
+    for (int i = 0; locust__roll_at(env, i, &worker); i++) {
+        locust__json_out_begin(j, '{');
+        locust__data_float(j, "cpu_usage", worker.cpu_usage);
+        locust__data_text(j, "id", worker.id);
+        locust__data_int(j, "memory_usage", (int64_t)worker.memory_usage);
+        locust__data_text(j, "state", worker.state);
+        locust__data_int(j, "user_count", worker.user_count);
+        locust__json_out_end(j, '}');
+    }
+#else
+    (void)env;
+#endif
+    locust__json_out_end(j, ']');
+}
+
 /* /stats/requests */
 static void locust__data_requests(locust__json_out *j, locust__seen *t)
 {
@@ -184,12 +208,10 @@ static void locust__data_requests(locust__json_out *j, locust__seen *t)
         j, "total_fail_per_sec", locust__figures_value(&v, total, LOCUST__FIGURE_FPS));
     locust__data_float(j, "total_rps", locust__figures_value(&v, total, LOCUST__FIGURE_RPS));
     locust__data_int(j, "user_count", env->users.alive);
-    if (t->crew) {
-        locust__data_int(j, "worker_count", t->crew->count(env));
+    if (env->options.master) {
+        locust__data_int(j, "worker_count", locust__seen_workers(t));
         locust__json_out_name(j, "workers");
-        locust__json_out_begin(j, '[');
-        t->crew->list(env, j);
-        locust__json_out_end(j, ']');
+        locust__data_workers(j, env);
     }
     locust__json_out_end(j, '}');
 }

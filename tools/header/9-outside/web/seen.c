@@ -3,28 +3,20 @@
  *
  * Purpose     what its answers are made of: the environment, its checks and history, and in which
  *             state the test is, in Locust's words; the forms in which Locust writes numbers.
- * Names       locust__seen locust__seen_ locust__crew
+ * Names       locust__seen locust__seen_
  * Uses        >>json_out >>fleet_crew >>result >>csv >>history >>told
  * Sources     Locust 2.47 (reference run): states, and how it rounds response times.
  * ============================================================================================ */
-
-/* The workers of a master, as it tells of them. */
-typedef struct locust__crew {
-    int (*count)(const locust_env *env);                      // connected and not missing
-    void (*list)(const locust_env *env, locust__json_out *j); // the values of an array: objects
-    void (*logs)(const locust_env *env, locust__json_out *j); // the members of an object: arrays
-} locust__crew;
 
 typedef struct locust__seen {
     locust_env *env;
     locust__told told;
     const locust__history *history;
-    const locust__crew *crew; // NULL: this is no master
-    char *profile;            // that the form gave; NULL: none
-    bool testing;             // from set-up to teardown
-    bool stopped;             // a stop was asked for, or a test has ended
-    int tests;                // that were started
-    int64_t start_wall_ns;    // of what is counted
+    char *profile;         // that the form gave; NULL: none
+    bool testing;          // from set-up to teardown
+    bool stopped;          // a stop was asked for, or a test has ended
+    int tests;             // that were started
+    int64_t start_wall_ns; // of what is counted
 } locust__seen;
 
 static void locust__seen_init(
@@ -45,6 +37,17 @@ static const char *locust__seen_state(const locust__seen *s)
     if (env->until.at_ns || env->stop_requested)
         return "cleanup";
     return env->users.spawned ? "running" : "spawning";
+}
+
+/* How many workers a master has that are not gone. */
+static int locust__seen_workers(const locust__seen *s)
+{
+#if LOCUST__WITH_FLEET
+    return s->env->crew ? locust__crew_living(s->env->crew) : 0;
+#else
+    (void)s;
+    return 0;
+#endif
 }
 
 /* The host of all classes; NULL: they have none, or not the same. *several: they have not. */
