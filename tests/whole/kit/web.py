@@ -132,6 +132,8 @@ def args_of(page):
 
 
 # What differs by intention, or by what was measured: a path of keys, or a name of the script.
+POINT = ["current_fail_per_sec", "current_rps", "response_time_percentile_0.5", "response_time_percentile_0.95", "time",
+         "total_avg_response_time", "user_count"]
 OWN_VALUES = {"version", "locustfile", "host", "error", "msg", "traceback", "first_seen", "last_seen"}
 MEASURED = re.compile(r"rps|per_sec|response_time|content_length|occurrences|num_|count$|ratio|percentile|history")
 
@@ -141,11 +143,13 @@ def shape(value, key="", path=""):
     if isinstance(value, dict):
         return {k: shape(v, k, path + "/" + k) for k, v in value.items()}
     if isinstance(value, list):
-        if key == "history":
-            return [] if not value else [sorted(value[0])]
+        if key == "history":  # empty in its first seconds
+            return [] if not value or list(value[0]) == POINT else list(value[0])
         return [shape(v, key, path) for v in value]
     if key in OWN_VALUES and value is not None:
         return type(value).__name__
+    if "/current_response_time_percentiles/" in path:
+        return "int or null" if value is None or isinstance(value, int) else value
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value
     if MEASURED.search(key):
@@ -184,9 +188,9 @@ def reduced(name, answer):
     return {"status": answer["status"], "fields": fields, "body": body}
 
 
-# Answers that are other than Locust's by intention: README, "As Locust, and not".
+# Answers that are other than Locust's by intention: README, "The web interface".
 INTENDED = {
-    "GET /stop": "takes GET, too",
+    "user: unknown class": "text/plain: what a request says is no markup",
 }
 
 
