@@ -61,13 +61,15 @@
  *   LOCUST_NO_FLEET           0    1: no --worker, --master and --processes; messages to
  *                                  this process alone
  *   LOCUST_NO_EXPORT          0    1: no figures for Prometheus, OpenTelemetry, InfluxDB, statsd
+ *   LOCUST_NO_WEB             0    1: no web interface; a test runs as with --headless
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user that runs a
  * task, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
  * row's times (3 KB for most rows), LOCUST_MAX_ROWS 100 all the memory of rows beyond (8 KB each),
  * LOCUST_NO_REPORTS 19 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB,
- * LOCUST_NO_FLEET 22 KB. No setting changes a type or a function of the public part.
+ * LOCUST_NO_FLEET 22 KB, LOCUST_NO_WEB 41 KB. No setting changes a type or a function of the public
+ * part.
  *
  * Contents: the public part first (all that a test's author reads), then the implementation, in
  * which a part uses only what stands above it. Each is a file of tools/header.
@@ -16421,7 +16423,7 @@ enum locust__request_head_status { // what a request that cannot be answered get
 };
 
 /* The value of a field; NULL: there is none. */
-LOCUST__UNUSED static const char *locust__request_head_field(
+LOCUST__COLD static const char *locust__request_head_field(
     const locust__request_head *h, const char *name)
 {
     const char *at = h->fields, *have, *value;
@@ -16433,7 +16435,7 @@ LOCUST__UNUSED static const char *locust__request_head_field(
 
 /* Copies a path, percent-decoded. NULL: it has a bad escape, or one that stands for a byte that no
  * path of ours has. */
-static char *locust__request_head_decode(locust__view text, char *to)
+LOCUST__COLD static char *locust__request_head_decode(locust__view text, char *to)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
@@ -16450,7 +16452,8 @@ static char *locust__request_head_decode(locust__view text, char *to)
 }
 
 /* Takes a target apart, RFC 9112 3.2: origin-form, absolute-form or "*". False: it is none. */
-static bool locust__request_head_target(locust__request_head *h, locust__view target, char **to)
+LOCUST__COLD static bool locust__request_head_target(
+    locust__request_head *h, locust__view target, char **to)
 {
     locust__view host = {"", 0};
     const char *query;
@@ -16493,7 +16496,7 @@ static bool locust__request_head_target(locust__request_head *h, locust__view ta
 }
 
 /* request-line = method SP request-target SP HTTP-version */
-static enum locust__request_head_status locust__request_head_line(
+LOCUST__COLD static enum locust__request_head_status locust__request_head_line(
     locust__request_head *h, const char **from, const char *end, char **to)
 {
     const char *p = *from, *stop = memchr(p, '\n', (size_t)(end - p)), *blank;
@@ -16521,7 +16524,7 @@ static enum locust__request_head_status locust__request_head_line(
 }
 
 /* Is it a host with or without a port? What else it may be is for others to say. */
-static bool locust__request_head_is_host(const char *text)
+LOCUST__COLD static bool locust__request_head_is_host(const char *text)
 {
     for (; *text; text++)
         if (!locust__text_is_alnum(*text) && !strchr("-._~!$&'()*+,;=%:[]", *text))
@@ -16530,7 +16533,7 @@ static bool locust__request_head_is_host(const char *text)
 }
 
 /* Parses a head with its empty line, and keeps it. */
-LOCUST__UNUSED static enum locust__request_head_status locust__request_head_parse(
+LOCUST__COLD static enum locust__request_head_status locust__request_head_parse(
     const char *p, size_t n, locust__request_head *h, locust__buf *kept)
 {
     const char *end = p + n, *host = NULL;
@@ -16910,7 +16913,7 @@ static locust_error locust__receive_body(locust_stream *s, enum locust__body kin
  *
  * Purpose     serves what a program has to show of itself: takes connections, reads requests, has
  *             them answered, and keeps connections for the next request.
- * Invariants  whoever connects takes no more than these limits allow: LOCUST__HTTPD_LINKS
+ * Invariants  whoever connects takes no more than these limits allow: LOCUST__HTTPD_CALLERS
  *             connections; a head of 16 KB in ten seconds, a body of a megabyte in thirty; an
  *             answer that is taken at all, in two minutes. One more than the limit takes the place
  *             of the one that has kept the server waiting longest, whatever for; so 10,000 that say
@@ -16925,7 +16928,7 @@ static locust_error locust__receive_body(locust_stream *s, enum locust__body kin
  * ============================================================================================ */
 
 enum {
-    LOCUST__HTTPD_LINKS = 256,
+    LOCUST__HTTPD_CALLERS = 256,
     LOCUST__HTTPD_HEAD = 16384,
     LOCUST__HTTPD_BODY = 1 << 20,
     LOCUST__HTTPD_HEAD_S = 10,
@@ -16947,20 +16950,20 @@ typedef struct locust__served { // a request and its answer, while it is in work
     bool close;         // the connection ends with it
 } locust__served;
 
-typedef struct locust__httpd_link { // one connection
-    struct locust__httpd_link *next;
+typedef struct locust__httpd_caller { // one connection
+    struct locust__httpd_caller *next;
     struct locust__httpd *serve;
     locust_stream stream;
     locust__co *co;
     int64_t since_ns; // since when it keeps us waiting; 0: we keep it waiting
-} locust__httpd_link;
+} locust__httpd_caller;
 
 typedef struct locust__httpd {
     locust__net *net;
     locust__fd listener;
     locust__wait_group group;
-    locust__httpd_link *links;
-    int n_links;
+    locust__httpd_caller *callers;
+    int n_callers;
     /* Puts a layer on a new connection; NULL: none. False: it is to be closed. */
     bool (*secure)(void *arg, locust_stream *s, int64_t deadline_ns);
     /* Answers a request. May park. */
@@ -16970,7 +16973,7 @@ typedef struct locust__httpd {
 } locust__httpd;
 
 /* The reason for a status, in the form in which Locust's server writes it. */
-static const char *locust__httpd_reason(int status)
+LOCUST__COLD static const char *locust__httpd_reason(int status)
 {
     static const struct {
         int status;
@@ -16989,8 +16992,8 @@ static const char *locust__httpd_reason(int status)
 }
 
 /* Sends bytes, piece by piece. */
-static locust_error locust__httpd_send(
-    locust__httpd_link *l, locust__view head, locust__view body) LOCUST__PARKS
+LOCUST__COLD static locust_error locust__httpd_send(
+    locust__httpd_caller *l, locust__view head, locust__view body) LOCUST__PARKS
 {
     int64_t end_ns = locust__os_now_ns() + LOCUST__HTTPD_ANSWER_S * LOCUST__S;
     locust_error error = LOCUST_OK;
@@ -17010,7 +17013,7 @@ static locust_error locust__httpd_send(
 }
 
 /* Writes the date of now, RFC 9110 5.6.7. */
-static void locust__httpd_date(char *out, size_t size)
+LOCUST__COLD static void locust__httpd_date(char *out, size_t size)
 {
     static const char days[] = "SunMonTueWedThuFriSat",
                       months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -17026,7 +17029,7 @@ typedef struct locust__httpd_head { // arguments of a call on the loop's stack
     locust__buf out;
 } locust__httpd_head;
 
-static void locust__httpd_head_call(void *arg)
+LOCUST__COLD static void locust__httpd_head_call(void *arg)
 {
     locust__httpd_head *a = arg;
     const locust__served *x = a->x;
@@ -17047,7 +17050,8 @@ static void locust__httpd_head_call(void *arg)
 }
 
 /* Sends the answer. */
-static locust_error locust__httpd_reply(locust__httpd_link *l, locust__served *x) LOCUST__PARKS
+LOCUST__COLD static locust_error locust__httpd_reply(
+    locust__httpd_caller *l, locust__served *x) LOCUST__PARKS
 {
     locust__httpd_head a = {x, {NULL, 0, 0, false}};
     locust__view body = x->fixed.len ? x->fixed : (locust__view){x->text.ptr, x->text.len};
@@ -17069,8 +17073,8 @@ static locust_error locust__httpd_reply(locust__httpd_link *l, locust__served *x
 }
 
 /* Answers what is no request, and has the connection closed. */
-static void locust__httpd_refuse(
-    locust__httpd_link *l, locust__served *x, int status, const char *why) LOCUST__PARKS
+LOCUST__COLD static void locust__httpd_refuse(
+    locust__httpd_caller *l, locust__served *x, int status, const char *why) LOCUST__PARKS
 {
     x->status = status;
     x->type = "text/plain; charset=utf-8";
@@ -17080,7 +17084,8 @@ static void locust__httpd_refuse(
 }
 
 /* Reads a head. False: there is none, and what was to be said was said. */
-static bool locust__httpd_read_head(locust__httpd_link *l, locust__served *x) LOCUST__PARKS
+LOCUST__COLD static bool locust__httpd_read_head(
+    locust__httpd_caller *l, locust__served *x) LOCUST__PARKS
 {
     locust_stream *s = &l->stream;
     size_t scanned = 0, n = 0;
@@ -17123,7 +17128,8 @@ typedef struct locust__httpd_sink { // takes a body up to the limit
     locust__buf *body;
 } locust__httpd_sink;
 
-static locust_error locust__httpd_take(locust__receive_sink *sink, const char *bytes, size_t n)
+LOCUST__COLD static locust_error locust__httpd_take(
+    locust__receive_sink *sink, const char *bytes, size_t n)
 {
     locust__buf *body = ((locust__httpd_sink *)(void *)sink)->body;
     if (n > LOCUST__HTTPD_BODY - body->len)
@@ -17134,7 +17140,8 @@ static locust_error locust__httpd_take(locust__receive_sink *sink, const char *b
 
 /* Reads the body of a request, with a '\0' behind. False: it is not whole, and what was to be said
  * was said. */
-static bool locust__httpd_read_body(locust__httpd_link *l, locust__served *x) LOCUST__PARKS
+LOCUST__COLD static bool locust__httpd_read_body(
+    locust__httpd_caller *l, locust__served *x) LOCUST__PARKS
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     const locust__http_framing *f = &x->head.framing;
@@ -17168,7 +17175,7 @@ static bool locust__httpd_read_body(locust__httpd_link *l, locust__served *x) LO
 }
 
 /* One request and its answer. True: the connection may carry another. */
-static bool locust__httpd_one(locust__httpd_link *l) LOCUST__PARKS
+LOCUST__COLD static bool locust__httpd_one(locust__httpd_caller *l) LOCUST__PARKS
 {
     locust__served x;
     bool more = false;
@@ -17190,7 +17197,7 @@ static bool locust__httpd_one(locust__httpd_link *l) LOCUST__PARKS
 
 /* Lets the peer read what was said before the connection goes: bytes that nobody reads would have
  * it reset, RFC 9112 9.6. Not for long. */
-static void locust__httpd_linger(locust__httpd_link *l) LOCUST__PARKS
+LOCUST__COLD static void locust__httpd_linger(locust__httpd_caller *l) LOCUST__PARKS
 {
     locust_stream *s = &l->stream;
     int64_t deadline_ns = locust__os_now_ns() + LOCUST__S;
@@ -17204,9 +17211,9 @@ static void locust__httpd_linger(locust__httpd_link *l) LOCUST__PARKS
     }
 }
 
-static void locust__httpd_main(void *arg)
+LOCUST__COLD static void locust__httpd_main(void *arg)
 {
-    locust__httpd_link *l = arg, **at = &l->serve->links;
+    locust__httpd_caller *l = arg, **at = &l->serve->callers;
     bool good = !l->serve->secure || l->serve->secure(l->serve->arg, &l->stream,
                                          locust__os_now_ns() + LOCUST__HTTPD_HEAD_S * LOCUST__S);
     while (good && !l->co->cancelled && locust__httpd_one(l))
@@ -17217,15 +17224,15 @@ static void locust__httpd_main(void *arg)
     while (*at != l)
         at = &(*at)->next;
     *at = l->next;
-    l->serve->n_links--;
+    l->serve->n_callers--;
     LOCUST_FREE(l);
 }
 
 /* Ends the connection that has kept us waiting longest. False: none does. */
-static bool locust__httpd_make_room(locust__httpd *v)
+LOCUST__COLD static bool locust__httpd_make_room(locust__httpd *v)
 {
-    locust__httpd_link *oldest = NULL;
-    for (locust__httpd_link *l = v->links; l; l = l->next)
+    locust__httpd_caller *oldest = NULL;
+    for (locust__httpd_caller *l = v->callers; l; l = l->next)
         if (l->since_ns && !l->co->cancelled && (!oldest || l->since_ns < oldest->since_ns))
             oldest = l;
     if (!oldest)
@@ -17236,42 +17243,42 @@ static bool locust__httpd_make_room(locust__httpd *v)
 }
 
 /* Starts the coroutine of a connection. False: no memory. */
-static bool locust__httpd_begin(locust__httpd_link *l)
+LOCUST__COLD static bool locust__httpd_begin(locust__httpd_caller *l)
 {
     locust__httpd *v = l->serve;
     l->since_ns = locust__os_now_ns();
-    l->next = v->links;
-    v->links = l;
-    v->n_links++;
+    l->next = v->callers;
+    v->callers = l;
+    v->n_callers++;
     l->co = locust__co_start(v->net->loop, "the kit itself", 0, locust__httpd_main, l, &v->group);
     if (l->co)
         return true;
-    v->links = l->next;
-    v->n_links--;
+    v->callers = l->next;
+    v->n_callers--;
     return false;
 }
 
 /* The coroutine that takes connections. Above the limit it takes a thousand a second at most, so
  * that a flood of them costs the test little. */
-static void locust__httpd_accept(void *arg)
+LOCUST__COLD static void locust__httpd_accept(void *arg)
 {
     locust__httpd *v = arg;
     locust__loop *loop = v->net->loop;
     bool full = false;
     locust_error error = LOCUST_OK;
     while (error != LOCUST_ERR_CANCELLED) {
-        locust__httpd_link *l = locust__memory_zalloc(sizeof *l);
+        locust__httpd_caller *l = locust__memory_zalloc(sizeof *l);
         if (l) {
             l->serve = v;
             error = locust__listen_accept(v->net, &v->listener, &l->stream);
-            full = v->n_links >= LOCUST__HTTPD_LINKS && !locust__httpd_make_room(v);
+            full = v->n_callers >= LOCUST__HTTPD_CALLERS && !locust__httpd_make_room(v);
             if (!error && !full && locust__httpd_begin(l))
                 l = NULL;
             else if (!error)
                 locust__stream_close(&l->stream);
         }
         LOCUST_FREE(l);
-        full |= !l && v->n_links >= LOCUST__HTTPD_LINKS;
+        full |= !l && v->n_callers >= LOCUST__HTTPD_CALLERS;
         if (!error && full &&
             locust__co_sleep(loop, locust__os_now_ns() + LOCUST__MS) == LOCUST__WAKE_CANCELLED)
             error = LOCUST_ERR_CANCELLED;
@@ -17280,24 +17287,24 @@ static void locust__httpd_accept(void *arg)
 }
 
 /* Starts to serve on an address; port 0 becomes the one that the system chose. */
-static locust_error locust__httpd_open(
+LOCUST__COLD static locust_error locust__httpd_open(
     locust__httpd *v, locust__net *net, locust__addr *to, void *arg)
 {
-    locust_error error = locust__listen_open(net, &v->listener, to, LOCUST__HTTPD_LINKS);
+    locust_error error = locust__listen_open(net, &v->listener, to, LOCUST__HTTPD_CALLERS);
     v->net = net;
     v->arg = arg;
     return error;
 }
 
 /* Serves from now on, in coroutines. False: no memory. */
-static bool locust__httpd_start(locust__httpd *v)
+LOCUST__COLD static bool locust__httpd_start(locust__httpd *v)
 {
     return locust__co_start(
                v->net->loop, "the kit itself", 0, locust__httpd_accept, v, &v->group) != NULL;
 }
 
 /* Ends all connections, and waits for that. */
-static void locust__httpd_stop(locust__httpd *v) LOCUST__PARKS
+LOCUST__COLD static void locust__httpd_stop(locust__httpd *v) LOCUST__PARKS
 {
     locust__wait_group_cancel(v->net->loop, &v->group);
     locust__wait_group_join(v->net->loop, &v->group, LOCUST__NEVER);
@@ -17836,7 +17843,7 @@ typedef struct locust__json_out {
     int depth;
 } locust__json_out;
 
-static void locust__json_out_line(locust__json_out *j)
+LOCUST__COLD static void locust__json_out_line(locust__json_out *j)
 {
     locust__buf_puts(j->out, "\n");
     for (int i = 0; i < j->depth; i++)
@@ -17844,7 +17851,7 @@ static void locust__json_out_line(locust__json_out *j)
 }
 
 /* What stands before a value or a name. */
-static void locust__json_out_next(locust__json_out *j)
+LOCUST__COLD static void locust__json_out_next(locust__json_out *j)
 {
     if (j->named) {
         j->named = false;
@@ -17857,7 +17864,7 @@ static void locust__json_out_next(locust__json_out *j)
     j->any = true;
 }
 
-static void locust__json_out_begin(locust__json_out *j, char bracket)
+LOCUST__COLD static void locust__json_out_begin(locust__json_out *j, char bracket)
 {
     locust__json_out_next(j);
     locust__buf_add(j->out, &bracket, 1);
@@ -17865,7 +17872,7 @@ static void locust__json_out_begin(locust__json_out *j, char bracket)
     j->any = false;
 }
 
-static void locust__json_out_end(locust__json_out *j, char bracket)
+LOCUST__COLD static void locust__json_out_end(locust__json_out *j, char bracket)
 {
     bool any = j->any;
     j->depth--;
@@ -17876,7 +17883,7 @@ static void locust__json_out_end(locust__json_out *j, char bracket)
 }
 
 /* The name of the next value. */
-static void locust__json_out_name(locust__json_out *j, const char *name)
+LOCUST__COLD static void locust__json_out_name(locust__json_out *j, const char *name)
 {
     locust__json_out_next(j);
     locust__json_put(j->out, name);
@@ -17885,14 +17892,14 @@ static void locust__json_out_name(locust__json_out *j, const char *name)
 }
 
 /* A value that is JSON already. */
-static void locust__json_out_raw(locust__json_out *j, const char *text)
+LOCUST__COLD static void locust__json_out_raw(locust__json_out *j, const char *text)
 {
     locust__json_out_next(j);
     locust__buf_puts(j->out, text);
 }
 
 /* A text; NULL is null. */
-static void locust__json_out_text(locust__json_out *j, const char *text)
+LOCUST__COLD static void locust__json_out_text(locust__json_out *j, const char *text)
 {
     if (!text) {
         locust__json_out_raw(j, "null");
@@ -17902,12 +17909,12 @@ static void locust__json_out_text(locust__json_out *j, const char *text)
     locust__json_put(j->out, text);
 }
 
-static void locust__json_out_bool(locust__json_out *j, bool truth)
+LOCUST__COLD static void locust__json_out_bool(locust__json_out *j, bool truth)
 {
     locust__json_out_raw(j, truth ? "true" : "false");
 }
 
-static void locust__json_out_int(locust__json_out *j, int64_t number)
+LOCUST__COLD static void locust__json_out_int(locust__json_out *j, int64_t number)
 {
     locust__json_out_next(j);
     locust__buf_printf(j->out, "%lld", (long long)number);
@@ -42241,7 +42248,7 @@ static void locust__classes_free(locust_env *env)
 
 /* Makes *field the text, kept as long as the environment, unless it is that already. True: it
  * changed. */
-LOCUST__UNUSED static bool locust__ask_set(locust_env *env, const char **field, const char *text)
+LOCUST__COLD static bool locust__ask_set(locust_env *env, const char **field, const char *text)
 {
     if (!text == !*field && (!text || strcmp(text, *field) == 0))
         return false;
@@ -42251,7 +42258,7 @@ LOCUST__UNUSED static bool locust__ask_set(locust_env *env, const char **field, 
 
 /* Gives all classes the host of the options. A host that will not do leaves them without: a line in
  * the log says so, after `whose` ("the master's "), and requests fail with their own sentence. */
-LOCUST__UNUSED static void locust__ask_rehost(locust_env *env, const char *whose)
+LOCUST__COLD static void locust__ask_rehost(locust_env *env, const char *whose)
 {
     locust__fault fault = {.code = 0};
     for (int i = 0; i < env->n_classes; i++) {
@@ -57661,14 +57668,14 @@ typedef struct locust__form {
     int n;
 } locust__form;
 
-static void locust__form_free(locust__form *f)
+LOCUST__COLD static void locust__form_free(locust__form *f)
 {
     locust__buf_free(&f->text);
     f->n = 0;
 }
 
 /* Adds a name or a value, decoded. Its NULs are left out: it becomes a C string. */
-static void locust__form_add(locust__form *f, locust__view text, bool coded)
+LOCUST__COLD static void locust__form_add(locust__form *f, locust__view text, bool coded)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
@@ -57687,7 +57694,7 @@ static void locust__form_add(locust__form *f, locust__view text, bool coded)
 }
 
 /* name=value&name=value */
-static void locust__form_read_pairs(locust__form *f, locust__view text)
+LOCUST__COLD static void locust__form_read_pairs(locust__form *f, locust__view text)
 {
     while (text.len && f->n < LOCUST__FORM_FIELDS) {
         const char *amp = memchr(text.ptr, '&', text.len);
@@ -57705,7 +57712,7 @@ static void locust__form_read_pairs(locust__form *f, locust__view text)
 }
 
 /* Where `what` begins in a text; NULL: nowhere. */
-static const char *locust__form_find(locust__view text, locust__view what)
+LOCUST__COLD static const char *locust__form_find(locust__view text, locust__view what)
 {
     for (size_t i = 0; what.len && i + what.len <= text.len; i++) {
         const char *at = memchr(text.ptr + i, *what.ptr, text.len - i);
@@ -57719,7 +57726,7 @@ static const char *locust__form_find(locust__view text, locust__view what)
 }
 
 /* The parameter of a field's value, as in form-data; name="user_count". Empty: there is none. */
-static locust__view locust__form_parameter(locust__view field, const char *name)
+LOCUST__COLD static locust__view locust__form_parameter(locust__view field, const char *name)
 {
     size_t len = strlen(name);
     for (size_t i = 0; i < field.len; i++) {
@@ -57749,7 +57756,7 @@ static locust__view locust__form_parameter(locust__view field, const char *name)
 }
 
 /* The name that the head of a part gives. Empty: it gives none. */
-static locust__view locust__form_part_name(locust__view head)
+LOCUST__COLD static locust__view locust__form_part_name(locust__view head)
 {
     static const char field[] = "content-disposition:";
     while (head.len) {
@@ -57763,7 +57770,8 @@ static locust__view locust__form_part_name(locust__view head)
 }
 
 /* multipart/form-data: parts between lines of "--" and the boundary. */
-static void locust__form_read_parts(locust__form *f, locust__view text, locust__view boundary)
+LOCUST__COLD static void locust__form_read_parts(
+    locust__form *f, locust__view text, locust__view boundary)
 {
     char line[80]; // RFC 2046: a boundary has 70 characters at most
     locust__view mark, whole;
@@ -57800,7 +57808,7 @@ static void locust__form_read_parts(locust__form *f, locust__view text, locust__
 }
 
 /* Reads the form of a body by its media type; another type is an empty form. */
-static void locust__form_read(locust__form *f, const char *type, locust__view body)
+LOCUST__COLD static void locust__form_read(locust__form *f, const char *type, locust__view body)
 {
     static const char pairs[] = "application/x-www-form-urlencoded";
     static const char parts[] = "multipart/form-data";
@@ -57812,7 +57820,7 @@ static void locust__form_read(locust__form *f, const char *type, locust__view bo
 }
 
 /* Steps through the fields, from at == NULL on. False: there is no further one. */
-static bool locust__form_next(
+LOCUST__COLD static bool locust__form_next(
     const locust__form *f, const char **at, const char **name, const char **value)
 {
     const char *end = f->text.ptr + f->text.len;
@@ -57826,7 +57834,7 @@ static bool locust__form_next(
 }
 
 /* The value of the first field of a name; NULL: there is none. */
-static const char *locust__form_value(const locust__form *f, const char *name)
+LOCUST__COLD static const char *locust__form_value(const locust__form *f, const char *name)
 {
     const char *at = NULL, *have, *value;
     while (locust__form_next(f, &at, &have, &value))
@@ -57849,7 +57857,7 @@ struct locust_web_answer {
 };
 
 /* Is it a media type that may stand in a head? */
-static bool locust__web_answer_is_type(const char *type)
+LOCUST__COLD static bool locust__web_answer_is_type(const char *type)
 {
     return type && *type && strlen(type) < sizeof((locust_web_answer *)NULL)->type &&
            locust__http_is_value(locust__view_of(type));
@@ -57941,7 +57949,7 @@ typedef struct locust__seen {
     int64_t start_wall_ns; // of what is counted
 } locust__seen;
 
-static void locust__seen_init(
+LOCUST__COLD static void locust__seen_init(
     locust__seen *s, locust_env *env, locust__result *result, const locust__history *history)
 {
     memset(s, 0, sizeof *s);
@@ -57951,7 +57959,7 @@ static void locust__seen_init(
     locust__told_init(&s->told, env, result, history);
 }
 
-static const char *locust__seen_state(const locust__seen *s)
+LOCUST__COLD static const char *locust__seen_state(const locust__seen *s)
 {
     const locust_env *env = s->env;
     if (!s->testing)
@@ -57973,7 +57981,7 @@ static int locust__seen_workers(const locust__seen *s)
 }
 
 /* The host of all classes; NULL: they have none, or not the same. *several: they have not. */
-static const char *locust__seen_host(const locust__seen *s, bool *several)
+LOCUST__COLD static const char *locust__seen_host(const locust__seen *s, bool *several)
 {
     const locust_env *env = s->env;
     const char *host = env->options.host ? env->options.host
@@ -57988,13 +57996,13 @@ static const char *locust__seen_host(const locust__seen *s, bool *several)
 }
 
 /* The name of the test's file. */
-static const char *locust__seen_program(const locust__seen *s)
+LOCUST__COLD static const char *locust__seen_program(const locust__seen *s)
 {
     return s->env->program ? s->env->program : "test";
 }
 
 /* Milliseconds as Locust counts them: whole ones below 100, then two digits. */
-static int64_t locust__seen_rounded_ms(double ns)
+LOCUST__COLD static int64_t locust__seen_rounded_ms(double ns)
 {
     int64_t ms = locust__number_round(ns / 1e6), step = 1;
     while (ms / step >= 100)
@@ -58003,7 +58011,7 @@ static int64_t locust__seen_rounded_ms(double ns)
 }
 
 /* Writes a float as Python does. */
-static void locust__seen_float(locust__json_out *j, double x)
+LOCUST__COLD static void locust__seen_float(locust__json_out *j, double x)
 {
     locust__buf text = {NULL, 0, 0, false};
     locust__csv_float(&text, x);
@@ -58029,32 +58037,33 @@ static void locust__seen_float(locust__json_out *j, double x)
 
 enum { LOCUST__DATA_ROWS = 500 }; // beside the total, as in Locust
 
-static void locust__data_int(locust__json_out *j, const char *name, int64_t number)
+LOCUST__COLD static void locust__data_int(locust__json_out *j, const char *name, int64_t number)
 {
     locust__json_out_name(j, name);
     locust__json_out_int(j, number);
 }
 
-static void locust__data_float(locust__json_out *j, const char *name, double number)
+LOCUST__COLD static void locust__data_float(locust__json_out *j, const char *name, double number)
 {
     locust__json_out_name(j, name);
     locust__seen_float(j, number);
 }
 
-static void locust__data_text(locust__json_out *j, const char *name, const char *text)
+LOCUST__COLD static void locust__data_text(locust__json_out *j, const char *name, const char *text)
 {
     locust__json_out_name(j, name);
     locust__json_out_text(j, text);
 }
 
-static void locust__data_bool(locust__json_out *j, const char *name, bool truth)
+LOCUST__COLD static void locust__data_bool(locust__json_out *j, const char *name, bool truth)
 {
     locust__json_out_name(j, name);
     locust__json_out_bool(j, truth);
 }
 
 /* A float of something that was counted; else the whole number 0. */
-static void locust__data_maybe(locust__json_out *j, const char *name, double number, bool any)
+LOCUST__COLD static void locust__data_maybe(
+    locust__json_out *j, const char *name, double number, bool any)
 {
     if (any)
         locust__data_float(j, name, number);
@@ -58063,12 +58072,12 @@ static void locust__data_maybe(locust__json_out *j, const char *name, double num
 }
 
 /* Half up on whole milliseconds, as Locust's page shows the least and the longest time. */
-static double locust__data_whole_ms(double ns)
+LOCUST__COLD static double locust__data_whole_ms(double ns)
 {
     return (double)(int64_t)(ns / 1e6 + 0.5);
 }
 
-static void locust__data_row(
+LOCUST__COLD static void locust__data_row(
     locust__json_out *j, const locust__figures_view *v, const locust__entry *row)
 {
     bool any = row->requests > 0;
@@ -58104,13 +58113,13 @@ static void locust__data_row(
 }
 
 /* Does a list show row i of n, the last being the total? */
-static bool locust__data_shows(size_t i, size_t n)
+LOCUST__COLD static bool locust__data_shows(size_t i, size_t n)
 {
     return i < LOCUST__DATA_ROWS || i + 1 == n;
 }
 
 /* The rows by name, the total last. */
-static void locust__data_rows(locust__json_out *j, locust__seen *t)
+LOCUST__COLD static void locust__data_rows(locust__json_out *j, locust__seen *t)
 {
     locust__figures_view v = {.env = t->env, .now_ns = locust__os_now_ns()};
     size_t n;
@@ -58124,7 +58133,7 @@ static void locust__data_rows(locust__json_out *j, locust__seen *t)
     LOCUST_FREE(rows);
 }
 
-static void locust__data_errors(locust__json_out *j, const locust__seen *t)
+LOCUST__COLD static void locust__data_errors(locust__json_out *j, const locust__seen *t)
 {
     const locust__stats_failure *f;
     locust__json_out_begin(j, '[');
@@ -58143,7 +58152,7 @@ static void locust__data_errors(locust__json_out *j, const locust__seen *t)
 }
 
 /* Failed tasks. */
-static void locust__data_exceptions(locust__json_out *j, const locust__seen *t)
+LOCUST__COLD static void locust__data_exceptions(locust__json_out *j, const locust__seen *t)
 {
     const locust__stats_exception *e;
     locust__json_out_begin(j, '[');
@@ -58161,7 +58170,7 @@ static void locust__data_exceptions(locust__json_out *j, const locust__seen *t)
 }
 
 /* The median (0) or the 95th percentile (1) of the latest slice of the test. */
-static int64_t locust__data_recent_ms(const locust__seen *t, int which)
+LOCUST__COLD static int64_t locust__data_recent_ms(const locust__seen *t, int which)
 {
     const locust__history *h = t->history;
     return t->testing && h->n && t->env->stats.total.requests
@@ -58193,7 +58202,7 @@ static void locust__data_workers(locust__json_out *j, const locust_env *env)
 }
 
 /* /stats/requests */
-static void locust__data_requests(locust__json_out *j, locust__seen *t)
+LOCUST__COLD static void locust__data_requests(locust__json_out *j, locust__seen *t)
 {
     const locust_env *env = t->env;
     const locust__entry *total = &env->stats.total;
@@ -58230,7 +58239,8 @@ static void locust__data_requests(locust__json_out *j, locust__seen *t)
 }
 
 /* The next task by its name, behind `after`; NULL: there is none. Tasks of one name are one. */
-static const locust_task *locust__data_next_task(const locust_task *tasks, const char *after)
+LOCUST__COLD static const locust_task *locust__data_next_task(
+    const locust_task *tasks, const char *after)
 {
     const locust_task *next = NULL;
     for (; tasks && (tasks->fn || tasks->set); tasks++)
@@ -58242,7 +58252,7 @@ static const locust_task *locust__data_next_task(const locust_task *tasks, const
 
 /* The tasks of a class or a task set that has `share` of all task runs, by name. In the total,
  * tasks are shares of the whole; else of their set. */
-static void locust__data_tasks(locust__json_out *j, // NOLINT(misc-no-recursion)
+LOCUST__COLD static void locust__data_tasks(locust__json_out *j, // NOLINT(misc-no-recursion)
     const locust_task *tasks, int depth, double share, bool total)
 {
     int weights = 0;
@@ -58269,7 +58279,7 @@ static void locust__data_tasks(locust__json_out *j, // NOLINT(misc-no-recursion)
 }
 
 /* /tasks: the share of each class among the users, and of its tasks. */
-static void locust__data_ratios(locust__json_out *j, const locust__seen *t)
+LOCUST__COLD static void locust__data_ratios(locust__json_out *j, const locust__seen *t)
 {
     const locust_env *env = t->env;
     int sum = 0;
@@ -58307,7 +58317,7 @@ static void locust__data_ratios(locust__json_out *j, const locust__seen *t)
 enum { LOCUST__ARGS_TIMES = 100 };
 
 /* The names of a class's tasks, each as often as it weighs. */
-static void locust__args_tasks(locust__json_out *j, const locust_task *tasks)
+LOCUST__COLD static void locust__args_tasks(locust__json_out *j, const locust_task *tasks)
 {
     locust__json_out_begin(j, '[');
     for (; tasks && (tasks->fn || tasks->set); tasks++)
@@ -58316,7 +58326,7 @@ static void locust__args_tasks(locust__json_out *j, const locust_task *tasks)
     locust__json_out_end(j, ']');
 }
 
-static void locust__args_classes(locust__json_out *j, const locust_env *env)
+LOCUST__COLD static void locust__args_classes(locust__json_out *j, const locust_env *env)
 {
     locust__json_out_begin(j, '[');
     for (int i = 0; i < env->n_classes; i++)
@@ -58324,7 +58334,7 @@ static void locust__args_classes(locust__json_out *j, const locust_env *env)
     locust__json_out_end(j, ']');
 }
 
-static void locust__args_class_tasks(locust__json_out *j, const locust_env *env)
+LOCUST__COLD static void locust__args_class_tasks(locust__json_out *j, const locust_env *env)
 {
     locust__json_out_begin(j, '{');
     for (int i = 0; i < env->n_classes; i++) {
@@ -58335,7 +58345,7 @@ static void locust__args_class_tasks(locust__json_out *j, const locust_env *env)
 }
 
 /* A weight: whole if it is. */
-static void locust__args_weight(locust__json_out *j, double weight)
+LOCUST__COLD static void locust__args_weight(locust__json_out *j, double weight)
 {
     if (weight < 1e9 && weight > -1e9 && !(weight > (double)(int64_t)weight) &&
         !(weight < (double)(int64_t)weight))
@@ -58344,7 +58354,7 @@ static void locust__args_weight(locust__json_out *j, double weight)
         locust__seen_float(j, weight);
 }
 
-static void locust__args_users(locust__json_out *j, const locust_env *env)
+LOCUST__COLD static void locust__args_users(locust__json_out *j, const locust_env *env)
 {
     locust__json_out_begin(j, '{');
     for (int i = 0; i < env->n_classes; i++) {
@@ -58363,7 +58373,8 @@ static void locust__args_users(locust__json_out *j, const locust_env *env)
 }
 
 /* The name by which Python and the form know an option: --api-key is api_key. */
-static void locust__args_option_name(const locust_own_option *o, char *out, size_t size)
+LOCUST__COLD static void locust__args_option_name(
+    const locust_own_option *o, char *out, size_t size)
 {
     snprintf(out, size, "%s", locust__own_option_name(o->name));
     for (char *p = out; *p; p++)
@@ -58371,7 +58382,7 @@ static void locust__args_option_name(const locust_own_option *o, char *out, size
 }
 
 /* The value of an option of the test, in its type. */
-static void locust__args_option_value(locust__json_out *j, const locust_own_option *o)
+LOCUST__COLD static void locust__args_option_value(locust__json_out *j, const locust_own_option *o)
 {
     const char *text = locust__own_option_fallback(o);
     double number;
@@ -58392,7 +58403,7 @@ static void locust__args_option_value(locust__json_out *j, const locust_own_opti
     }
 }
 
-static void locust__args_option(locust__json_out *j, const locust_own_option *o)
+LOCUST__COLD static void locust__args_option(locust__json_out *j, const locust_own_option *o)
 {
     locust__json_out_begin(j, '{');
     locust__json_out_name(j, "choices");
@@ -58418,7 +58429,7 @@ static void locust__args_option(locust__json_out *j, const locust_own_option *o)
 }
 
 /* The test's own options by their names. */
-static void locust__args_options(locust__json_out *j, const locust_env *env)
+LOCUST__COLD static void locust__args_options(locust__json_out *j, const locust_env *env)
 {
     const locust_own_option *all = env->test->options;
     char last[64] = "";
@@ -58443,7 +58454,8 @@ static void locust__args_options(locust__json_out *j, const locust_env *env)
 }
 
 /* A number that was given, or null. */
-static void locust__args_given(locust__json_out *j, const char *name, double number, bool whole)
+LOCUST__COLD static void locust__args_given(
+    locust__json_out *j, const char *name, double number, bool whole)
 {
     locust__json_out_name(j, name);
     if (!(number > 0))
@@ -58454,13 +58466,14 @@ static void locust__args_given(locust__json_out *j, const char *name, double num
         locust__seen_float(j, number);
 }
 
-static void locust__args_percentiles(locust__json_out *j, const char *name, const char *list)
+LOCUST__COLD static void locust__args_percentiles(
+    locust__json_out *j, const char *name, const char *list)
 {
     locust__json_out_name(j, name);
     locust__json_out_raw(j, list);
 }
 
-static void locust__args_page(locust__json_out *j, locust__seen *t)
+LOCUST__COLD static void locust__args_page(locust__json_out *j, locust__seen *t)
 {
     const locust_env *env = t->env;
     const locust_options *o = &env->options;
@@ -58528,7 +58541,7 @@ typedef struct locust__guard {
     const char *login; // "user:password"; NULL: anybody may ask
 } locust__guard;
 
-static void locust__guard_init(locust__guard *g, const char *name, const char *login)
+LOCUST__COLD static void locust__guard_init(locust__guard *g, const char *name, const char *login)
 {
     memset(g, 0, sizeof *g);
     g->name = name;
@@ -58538,7 +58551,7 @@ static void locust__guard_init(locust__guard *g, const char *name, const char *l
 }
 
 /* host:port without the port and the brackets of an IPv6 address, cut to what fits. */
-static void locust__guard_bare(locust__view authority, char *out, size_t size)
+LOCUST__COLD static void locust__guard_bare(locust__view authority, char *out, size_t size)
 {
     size_t n = authority.len;
     const char *colon = NULL;
@@ -58557,7 +58570,7 @@ static void locust__guard_bare(locust__view authority, char *out, size_t size)
 }
 
 /* The authority of a URL or an origin; of a text without a scheme, all of it. */
-static locust__view locust__guard_authority(const char *url)
+LOCUST__COLD static locust__view locust__guard_authority(const char *url)
 {
     const char *p = strstr(url, "://");
     p = p ? p + 3 : url;
@@ -58565,7 +58578,7 @@ static locust__view locust__guard_authority(const char *url)
 }
 
 /* Is it a name of this server? */
-static bool locust__guard_knows(const locust__guard *g, locust__view authority)
+LOCUST__COLD static bool locust__guard_knows(const locust__guard *g, locust__view authority)
 {
     char host[256], own[256];
     size_t n, dot = strcspn(g->machine, ".");
@@ -58588,7 +58601,7 @@ static bool locust__guard_knows(const locust__guard *g, locust__view authority)
 }
 
 /* Does a URL or an origin name the server that the request is for? */
-static bool locust__guard_is_own(
+LOCUST__COLD static bool locust__guard_is_own(
     const locust__guard *g, const locust__request_head *h, const char *url)
 {
     locust__view from = locust__guard_authority(url), own = {"", 0};
@@ -58602,7 +58615,8 @@ static bool locust__guard_is_own(
 }
 
 /* Does a browser say that another page sends this? */
-static bool locust__guard_is_foreign(const locust__guard *g, const locust__request_head *h)
+LOCUST__COLD static bool locust__guard_is_foreign(
+    const locust__guard *g, const locust__request_head *h)
 {
     const char *site = locust__request_head_field(h, "Sec-Fetch-Site");
     const char *origin = locust__request_head_field(h, "Origin");
@@ -58615,7 +58629,7 @@ static bool locust__guard_is_foreign(const locust__guard *g, const locust__reque
 }
 
 /* Compares all of both, however soon they differ. */
-static bool locust__guard_same(locust__view a, locust__view b)
+LOCUST__COLD static bool locust__guard_same(locust__view a, locust__view b)
 {
     unsigned char apart = a.len != b.len;
     for (size_t i = 0; i < a.len; i++)
@@ -58625,7 +58639,8 @@ static bool locust__guard_same(locust__view a, locust__view b)
 }
 
 /* Does the request bring user and password? */
-static bool locust__guard_lets_in(const locust__guard *g, const locust__request_head *h)
+LOCUST__COLD static bool locust__guard_lets_in(
+    const locust__guard *g, const locust__request_head *h)
 {
     const char *field = locust__request_head_field(h, "Authorization");
     locust__buf said = {NULL, 0, 0, false};
@@ -58694,7 +58709,7 @@ typedef struct locust__web {
 } locust__web;
 
 /* Is told of each line of the log. */
-static void locust__web_keep_line(void *arg, const char *line, size_t n)
+LOCUST__COLD static void locust__web_keep_line(void *arg, const char *line, size_t n)
 {
     locust__web *w = arg;
     char *copy = locust__text_copy(line, n && line[n - 1] == '\n' ? n - 1 : n);
@@ -58710,7 +58725,7 @@ static void locust__web_keep_line(void *arg, const char *line, size_t n)
 }
 
 /* Reads --web-host and --web-port. NULL, or what is wrong. */
-static const char *locust__web_address(locust__web *w)
+LOCUST__COLD static const char *locust__web_address(locust__web *w)
 {
     const locust_options *o = &w->env->options;
     const char *host = !o->web_host || strcmp(o->web_host, "localhost") == 0 ? "127.0.0.1"
@@ -58726,7 +58741,7 @@ static const char *locust__web_address(locust__web *w)
 }
 
 /* Reads --web-base-path: a '/' in front, none behind. NULL, or what is wrong. */
-static const char *locust__web_base(locust__web *w)
+LOCUST__COLD static const char *locust__web_base(locust__web *w)
 {
     const char *path = w->env->options.web_base_path;
     size_t n = path ? strlen(path) : 0;
@@ -58743,7 +58758,7 @@ static const char *locust__web_base(locust__web *w)
 }
 
 /* NULL, or what is wrong with the options. */
-static const char *locust__web_options(locust__web *w)
+LOCUST__COLD static const char *locust__web_options(locust__web *w)
 {
     const locust_options *o = &w->env->options;
     const char *wrong = locust__web_address(w);
@@ -58756,7 +58771,7 @@ static const char *locust__web_options(locust__web *w)
     return wrong;
 }
 
-static void locust__web_free(locust__web *w)
+LOCUST__COLD static void locust__web_free(locust__web *w)
 {
     if (!w)
         return;
@@ -58777,7 +58792,7 @@ static void locust__web_free(locust__web *w)
 }
 
 /* Says where it is, and who may come. */
-static void locust__web_announce(const locust__web *w)
+LOCUST__COLD static void locust__web_announce(const locust__web *w)
 {
     const locust_options *o = &w->env->options;
     const char *scheme = o->tls_cert ? "https" : "http";
@@ -58805,7 +58820,7 @@ static void locust__web_announce(const locust__web *w)
 }
 
 /* Opens the web interface. NULL: it cannot be, and a line on standard error says why. */
-static locust__web *locust__web_open(
+LOCUST__COLD static locust__web *locust__web_open(
     locust_env *env, locust__result *result, const locust__history *history)
 {
     locust__web *w = locust__memory_zalloc(sizeof *w);
@@ -58874,7 +58889,7 @@ typedef struct locust__swarm { // a form that is read
 } locust__swarm;
 
 /* Adds a text as Python's repr() writes it. */
-static void locust__swarm_quote(char *out, size_t size, const char *text)
+LOCUST__COLD static void locust__swarm_quote(char *out, size_t size, const char *text)
 {
     char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
     size_t n = 0;
@@ -58897,7 +58912,7 @@ static void locust__swarm_quote(char *out, size_t size, const char *text)
     out[n] = '\0';
 }
 
-static void locust__swarm_invalid(
+LOCUST__COLD static void locust__swarm_invalid(
     locust__swarm *s, const char *field, const char *value, const char *takes)
 {
     char quoted[160];
@@ -58907,7 +58922,7 @@ static void locust__swarm_invalid(
 }
 
 /* Skips the blanks and the sign in front of a number. True: it is below 0. */
-static bool locust__swarm_sign(const char **text)
+LOCUST__COLD static bool locust__swarm_sign(const char **text)
 {
     bool minus;
     *text += strspn(*text, " \t\r\n");
@@ -58917,7 +58932,7 @@ static bool locust__swarm_sign(const char **text)
 }
 
 /* int(text) of Python; more than INT_MAX is taken as -1. */
-static void locust__swarm_users(locust__swarm *s, const char *value)
+LOCUST__COLD static void locust__swarm_users(locust__swarm *s, const char *value)
 {
     const char *p = value;
     bool minus = locust__swarm_sign(&p);
@@ -58932,7 +58947,7 @@ static void locust__swarm_users(locust__swarm *s, const char *value)
 }
 
 /* float(text) of Python; what is not finite is taken as -1. */
-static void locust__swarm_rate(locust__swarm *s, const char *value)
+LOCUST__COLD static void locust__swarm_rate(locust__swarm *s, const char *value)
 {
     static const char *const words[] = {"inf", "infinity", "nan"};
     const char *p = value;
@@ -58954,7 +58969,7 @@ static void locust__swarm_rate(locust__swarm *s, const char *value)
 }
 
 /* The host without < and >, which no host has. */
-static void locust__swarm_host(locust__web *w, const char *value)
+LOCUST__COLD static void locust__swarm_host(locust__web *w, const char *value)
 {
     char *copy = locust__text_copy(value, strlen(value)), *to = copy;
     if (!copy)
@@ -58967,7 +58982,8 @@ static void locust__swarm_host(locust__web *w, const char *value)
     w->host = copy;
 }
 
-static void locust__swarm_own(locust__web *w, locust__swarm *s, const char *name, const char *value)
+LOCUST__COLD static void locust__swarm_own(
+    locust__web *w, locust__swarm *s, const char *name, const char *value)
 {
     const locust_own_option *all = w->env->test->options;
     for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && all[i].name; i++) {
@@ -58989,7 +59005,7 @@ static void locust__swarm_own(locust__web *w, locust__swarm *s, const char *name
 }
 
 /* One field. */
-static void locust__swarm_field(
+LOCUST__COLD static void locust__swarm_field(
     locust__web *w, locust__swarm *s, const char *name, const char *value)
 {
     if (strcmp(name, "user_count") == 0 || strcmp(name, "locust_count") == 0) {
@@ -59013,7 +59029,7 @@ static void locust__swarm_field(
 }
 
 /* The classes that the form names, of those there are; without names, all. With --class-picker. */
-static void locust__swarm_classes(locust__web *w, const locust__form *form)
+LOCUST__COLD static void locust__swarm_classes(locust__web *w, const locust__form *form)
 {
     const locust_env *env = w->env;
     int to = w->chosen_now == 0 ? 1 : 0, n = 0;
@@ -59034,7 +59050,7 @@ static void locust__swarm_classes(locust__web *w, const locust__form *form)
 }
 
 /* Does the form choose the shape of the test, or no shape? False: one that there is not. */
-static bool locust__swarm_shape(locust__web *w, const locust__form *form)
+LOCUST__COLD static bool locust__swarm_shape(locust__web *w, const locust__form *form)
 {
     const char *shape = locust__form_value(form, "shape_class");
     w->no_shape = !shape || strcmp(shape, "Default") == 0;
@@ -59042,13 +59058,13 @@ static bool locust__swarm_shape(locust__web *w, const locust__form *form)
 }
 
 /* The host that the next test will have. */
-static const char *locust__swarm_host_now(const locust__web *w)
+LOCUST__COLD static const char *locust__swarm_host_now(const locust__web *w)
 {
     return w->host ? w->host : w->env->options.host;
 }
 
 /* Begins a test, or changes the one that runs. */
-static void locust__swarm_go(locust__web *w, const locust__swarm *s)
+LOCUST__COLD static void locust__swarm_go(locust__web *w, const locust__swarm *s)
 {
     locust_env *env = w->env;
     locust_tick tick = {.users = s->users, .spawn_rate = s->rate};
@@ -59067,7 +59083,7 @@ static void locust__swarm_go(locust__web *w, const locust__swarm *s)
     locust__env_wake(env);
 }
 
-static void locust__swarm_say(
+LOCUST__COLD static void locust__swarm_say(
     const locust__web *w, locust__json_out *j, const char *message, bool success)
 {
     if (!success)
@@ -59077,7 +59093,7 @@ static void locust__swarm_say(
 }
 
 /* Those of the chosen classes. */
-static void locust__swarm_list(const locust__web *w, locust__json_out *j)
+LOCUST__COLD static void locust__swarm_list(const locust__web *w, locust__json_out *j)
 {
     const locust_env *env = w->env;
     const locust_user_class *const *chosen = w->chosen_now >= 0 ? w->chosen[w->chosen_now] : NULL;
@@ -59089,7 +59105,8 @@ static void locust__swarm_list(const locust__web *w, locust__json_out *j)
 }
 
 /* Answers a form. False: the form names a shape that the test has not, and nothing was written. */
-static bool locust__swarm_answer(locust__web *w, const locust__form *form, locust__json_out *j)
+LOCUST__COLD static bool locust__swarm_answer(
+    locust__web *w, const locust__form *form, locust__json_out *j)
 {
     locust_env *env = w->env;
     locust__swarm s = {.users = -1, .rate = -1};
@@ -59128,7 +59145,7 @@ static bool locust__swarm_answer(locust__web *w, const locust__form *form, locus
 }
 
 /* Makes the plan of each class anew. A class that is left without tasks gets no users. */
-static void locust__swarm_plan(locust_env *env)
+LOCUST__COLD static void locust__swarm_plan(locust_env *env)
 {
     locust__fault fault = {.code = 0};
     for (int i = 0; i < env->n_classes; i++) {
@@ -59142,7 +59159,7 @@ static void locust__swarm_plan(locust_env *env)
 }
 
 /* Applies what /user has said of classes. There are no users. */
-static void locust__swarm_apply_users(locust__web *w)
+LOCUST__COLD static void locust__swarm_apply_users(locust__web *w)
 {
     locust_env *env = w->env;
     for (size_t at = 0; at < w->users.len; at += strlen(w->users.ptr + at) + 1) {
@@ -59158,7 +59175,8 @@ static void locust__swarm_apply_users(locust__web *w)
 }
 
 /* Takes an object about a class, of /user. NULL: good; or why not, perhaps in `text`. */
-static const char *locust__swarm_user(locust__web *w, locust__view body, char *text, size_t size)
+LOCUST__COLD static const char *locust__swarm_user(
+    locust__web *w, locust__view body, char *text, size_t size)
 {
     locust_env *env = w->env;
     locust__view value;
@@ -59191,7 +59209,7 @@ static const char *locust__swarm_user(locust__web *w, locust__view body, char *t
 }
 
 /* Gives the next test what was asked for. There are no users. */
-static void locust__swarm_apply(locust__web *w)
+LOCUST__COLD static void locust__swarm_apply(locust__web *w)
 {
     locust_env *env = w->env;
     const locust_own_option *all = env->test->options;
@@ -59230,14 +59248,14 @@ typedef struct locust__asked { // a request, for the function that answers it
     locust__form form; // of the body
 } locust__asked;
 
-static void locust__answers_json(locust__asked *a, locust__json_out *j)
+LOCUST__COLD static void locust__answers_json(locust__asked *a, locust__json_out *j)
 {
     a->x->type = "application/json";
     *j = (locust__json_out){.out = &a->x->text, .lines = true};
 }
 
 /* A plain text as an answer. */
-static void locust__answers_text(locust__asked *a, int status, const char *text)
+LOCUST__COLD static void locust__answers_text(locust__asked *a, int status, const char *text)
 {
     a->x->status = status;
     a->x->type = "text/html; charset=utf-8";
@@ -59245,7 +59263,7 @@ static void locust__answers_text(locust__asked *a, int status, const char *text)
 }
 
 /* The same of a text that does not last, and that may hold markup. */
-static void locust__answers_copy(locust__asked *a, int status, const char *text)
+LOCUST__COLD static void locust__answers_copy(locust__asked *a, int status, const char *text)
 {
     a->x->status = status;
     a->x->type = "text/plain; charset=utf-8";
@@ -59253,7 +59271,8 @@ static void locust__answers_copy(locust__asked *a, int status, const char *text)
 }
 
 /* Is the answer there that was made just now? Adds it then. */
-static bool locust__answers_cached(locust__asked *a, const locust__web_cached *c, double after)
+LOCUST__COLD static bool locust__answers_cached(
+    locust__asked *a, const locust__web_cached *c, double after)
 {
     const locust__web *w = a->w;
     if (!c->at_ns || locust__os_now_ns() - c->at_ns > LOCUST__WEB_CACHED_MS * LOCUST__MS ||
@@ -59265,7 +59284,8 @@ static bool locust__answers_cached(locust__asked *a, const locust__web_cached *c
 }
 
 /* Keeps an answer for those who ask next. */
-static void locust__answers_keep(const locust__asked *a, locust__web_cached *c, double after)
+LOCUST__COLD static void locust__answers_keep(
+    const locust__asked *a, locust__web_cached *c, double after)
 {
     c->text.len = 0;
     c->text.failed = false;
@@ -59276,7 +59296,7 @@ static void locust__answers_keep(const locust__asked *a, locust__web_cached *c, 
     c->at_ns = c->text.failed || a->x->text.failed ? 0 : locust__os_now_ns();
 }
 
-static void locust__answers_requests(locust__asked *a)
+LOCUST__COLD static void locust__answers_requests(locust__asked *a)
 {
     locust__json_out j;
     locust__answers_json(a, &j);
@@ -59287,7 +59307,7 @@ static void locust__answers_requests(locust__asked *a)
     locust__answers_keep(a, &a->w->requests, 0);
 }
 
-static void locust__answers_exceptions(locust__asked *a)
+LOCUST__COLD static void locust__answers_exceptions(locust__asked *a)
 {
     locust__json_out j;
     locust__answers_json(a, &j);
@@ -59298,7 +59318,7 @@ static void locust__answers_exceptions(locust__asked *a)
     locust__buf_puts(j.out, "\n");
 }
 
-static void locust__answers_tasks(locust__asked *a)
+LOCUST__COLD static void locust__answers_tasks(locust__asked *a)
 {
     locust__json_out j;
     locust__answers_json(a, &j);
@@ -59306,7 +59326,7 @@ static void locust__answers_tasks(locust__asked *a)
     locust__buf_puts(j.out, "\n");
 }
 
-static void locust__answers_logs(locust__asked *a)
+LOCUST__COLD static void locust__answers_logs(locust__asked *a)
 {
     const locust__web *w = a->w;
     locust__json_out j;
@@ -59324,7 +59344,7 @@ static void locust__answers_logs(locust__asked *a)
     locust__buf_puts(j.out, "\n");
 }
 
-static void locust__answers_worker_count(locust__asked *a)
+LOCUST__COLD static void locust__answers_worker_count(locust__asked *a)
 {
     const locust__seen *s = &a->w->seen;
     locust__json_out j;
@@ -59337,7 +59357,7 @@ static void locust__answers_worker_count(locust__asked *a)
 
 /* /locust-h/state. Of slices of the run over time, ?after= has those alone that ended later; it is
  * taken to ten seconds, so that all who ask get the same. */
-static void locust__answers_state(locust__asked *a)
+LOCUST__COLD static void locust__answers_state(locust__asked *a)
 {
     const char *given = locust__form_value(&a->args, "after");
     double after = given ? locust__number_decimal(&given) : 0;
@@ -59350,7 +59370,7 @@ static void locust__answers_state(locust__asked *a)
 }
 
 /* The head of a page: it takes nothing from anywhere else. */
-static void locust__answers_page_head(locust__asked *a)
+LOCUST__COLD static void locust__answers_page_head(locust__asked *a)
 {
     a->x->type = "text/html; charset=utf-8";
     locust__buf_puts(&a->x->fields,
@@ -59359,7 +59379,7 @@ static void locust__answers_page_head(locust__asked *a)
         "'none'; frame-ancestors 'none'\r\nX-Frame-Options: DENY\r\n");
 }
 
-static void locust__answers_page(locust__asked *a)
+LOCUST__COLD static void locust__answers_page(locust__asked *a)
 {
     locust__buf *out = &a->x->text;
     locust__json_out j = {.out = out};
@@ -59380,7 +59400,8 @@ static void locust__answers_page(locust__asked *a)
 }
 
 /* Adds what Locust calls a file that is downloaded: without what no name or head may have. */
-static void locust__answers_file(locust__asked *a, const char *name, const char *ending)
+LOCUST__COLD static void locust__answers_file(
+    locust__asked *a, const char *name, const char *ending)
 {
     const locust__web *w = a->w;
     locust__buf *out = &a->x->fields;
@@ -59400,7 +59421,7 @@ static void locust__answers_file(locust__asked *a, const char *name, const char 
     locust__buf_puts(out, "\r\n");
 }
 
-static void locust__answers_report(locust__asked *a)
+LOCUST__COLD static void locust__answers_report(locust__asked *a)
 {
     const char *theme = locust__form_value(&a->args, "theme");
     const char *download = locust__form_value(&a->args, "download");
@@ -59412,7 +59433,7 @@ static void locust__answers_report(locust__asked *a)
         theme && strcmp(theme, "dark") == 0 ? "dark" : "light", link);
 }
 
-static void locust__answers_csv(
+LOCUST__COLD static void locust__answers_csv(
     locust__asked *a, void (*write)(locust__csv *csv, locust__buf *out), const char *name)
 {
     locust__csv csv;
@@ -59423,24 +59444,25 @@ static void locust__answers_csv(
     write(&csv, &a->x->text);
 }
 
-static void locust__answers_requests_csv(locust__asked *a)
+LOCUST__COLD static void locust__answers_requests_csv(locust__asked *a)
 {
     locust__answers_csv(a, locust__csv_stats, "_requests");
 }
 
-static void locust__answers_failures_csv(locust__asked *a)
+LOCUST__COLD static void locust__answers_failures_csv(locust__asked *a)
 {
     locust__answers_csv(a, locust__csv_failures, "_failures");
 }
 
-static void locust__answers_exceptions_csv(locust__asked *a)
+LOCUST__COLD static void locust__answers_exceptions_csv(locust__asked *a)
 {
     locust__answers_csv(a, locust__csv_exceptions, "_exceptions");
 }
 
 /* bytes=FIRST-LAST, bytes=FIRST-, bytes=-LAST: one range, RFC 9110 14.1.2. False: it is no such
  * range, and the whole is sent. *n 0: none of these bytes is there. */
-static bool locust__answers_range(const char *text, size_t size, size_t *from, size_t *n)
+LOCUST__COLD static bool locust__answers_range(
+    const char *text, size_t size, size_t *from, size_t *n)
 {
     int64_t first, last = (int64_t)size - 1;
     if (!text || strncasecmp(text, "bytes=", 6) != 0)
@@ -59469,7 +59491,7 @@ static bool locust__answers_range(const char *text, size_t size, size_t *from, s
 }
 
 /* Reads n bytes of a file from `from` on. */
-static void locust__answers_read(locust__buf *out, int fd, size_t from, size_t n)
+LOCUST__COLD static void locust__answers_read(locust__buf *out, int fd, size_t from, size_t n)
 {
     if (!locust__buf_reserve(out, n) || lseek(fd, (off_t)from, SEEK_SET) < 0) {
         out->failed = true;
@@ -59486,7 +59508,7 @@ static void locust__answers_read(locust__buf *out, int fd, size_t from, size_t n
 }
 
 /* The file of --csv-full-history, whole or in part. */
-static void locust__answers_history_csv(locust__asked *a)
+LOCUST__COLD static void locust__answers_history_csv(locust__asked *a)
 {
     const locust_options *o = &a->w->env->options;
     const char *known = locust__request_head_field(&a->x->head, "If-None-Match");
@@ -59530,7 +59552,7 @@ static void locust__answers_history_csv(locust__asked *a)
     close(fd);
 }
 
-static void locust__answers_login(locust__asked *a)
+LOCUST__COLD static void locust__answers_login(locust__asked *a)
 {
     a->x->status = 302;
     a->x->type = "text/html; charset=utf-8";
@@ -59542,7 +59564,7 @@ static void locust__answers_login(locust__asked *a)
         a->w->base, a->w->base);
 }
 
-static void locust__answers_swarm(locust__asked *a)
+LOCUST__COLD static void locust__answers_swarm(locust__asked *a)
 {
     locust__json_out j;
     locust__answers_json(a, &j);
@@ -59554,7 +59576,7 @@ static void locust__answers_swarm(locust__asked *a)
 }
 
 /* The test is stopped already, or is being stopped: see >>web_site. */
-static void locust__answers_stop(locust__asked *a)
+LOCUST__COLD static void locust__answers_stop(locust__asked *a)
 {
     locust__json_out j;
     locust__answers_json(a, &j);
@@ -59566,7 +59588,7 @@ static void locust__answers_stop(locust__asked *a)
     locust__buf_puts(j.out, "\n");
 }
 
-static void locust__answers_reset(locust__asked *a)
+LOCUST__COLD static void locust__answers_reset(locust__asked *a)
 {
     locust__web *w = a->w;
     locust_env *env = w->env;
@@ -59581,7 +59603,7 @@ static void locust__answers_reset(locust__asked *a)
     locust__answers_text(a, 200, "ok");
 }
 
-static void locust__answers_user(locust__asked *a)
+LOCUST__COLD static void locust__answers_user(locust__asked *a)
 {
     char text[512];
     const char *wrong =
@@ -59595,7 +59617,7 @@ static void locust__answers_user(locust__asked *a)
     a->x->fixed = locust__view_of("{}\n");
 }
 
-static void locust__answers_metrics(locust__asked *a)
+LOCUST__COLD static void locust__answers_metrics(locust__asked *a)
 {
 #if defined(LOCUST__HAVE_PROMETHEUS)
     a->x->type = "text/plain; version=0.0.4; charset=utf-8";
@@ -59647,14 +59669,14 @@ static const struct locust__site_route {
 };
 
 /* Which of them a method is; 0: another one. */
-static int locust__site_method(const char *method)
+LOCUST__COLD static int locust__site_method(const char *method)
 {
     if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
         return LOCUST__SITE_GET;
     return strcmp(method, "POST") == 0 ? LOCUST__SITE_POST : 0;
 }
 
-static const struct locust__site_route *locust__site_find(const char *path)
+LOCUST__COLD static const struct locust__site_route *locust__site_find(const char *path)
 {
     const size_t n = sizeof locust__site_routes / sizeof *locust__site_routes;
     for (size_t i = 0; i < n; i++)
@@ -59663,7 +59685,8 @@ static const struct locust__site_route *locust__site_find(const char *path)
     return NULL;
 }
 
-static const locust_web_route *locust__site_find_own(const locust_env *env, const char *path)
+LOCUST__COLD static const locust_web_route *locust__site_find_own(
+    const locust_env *env, const char *path)
 {
     const locust_web_route *routes = env->test->routes;
     for (int i = 0; i < LOCUST_ROUTES_MAX && routes[i].path; i++)
@@ -59672,7 +59695,7 @@ static const locust_web_route *locust__site_find_own(const locust_env *env, cons
     return NULL;
 }
 
-static void locust__site_not_found(locust__asked *a, const char *path)
+LOCUST__COLD static void locust__site_not_found(locust__asked *a, const char *path)
 {
     locust__answers_text(a, 404,
         strncmp(path, "/assets/", 8) == 0
@@ -59683,21 +59706,21 @@ static void locust__site_not_found(locust__asked *a, const char *path)
               "please check your spelling and try again.</p>\n");
 }
 
-static void locust__site_allow(locust__asked *a, int methods)
+LOCUST__COLD static void locust__site_allow(locust__asked *a, int methods)
 {
     locust__buf_printf(&a->x->fields, "Allow: %s%sOPTIONS\r\n",
         methods & LOCUST__SITE_GET ? "GET, HEAD, " : "",
         methods & LOCUST__SITE_POST ? "POST, " : "");
 }
 
-static void locust__site_refuse(locust__asked *a, int status, const char *text)
+LOCUST__COLD static void locust__site_refuse(locust__asked *a, int status, const char *text)
 {
     locust__answers_text(a, status, text);
     a->x->type = "text/plain; charset=utf-8";
 }
 
 /* Calls the function of a route of the test. */
-static void locust__site_call_own(locust__asked *a, const locust_web_route *route)
+LOCUST__COLD static void locust__site_call_own(locust__asked *a, const locust_web_route *route)
 {
     const locust__request_head *h = &a->x->head;
     locust_web_request request = {.method = strcmp(h->method, "HEAD") == 0 ? "GET" : h->method,
@@ -59726,7 +59749,7 @@ static void locust__site_call_own(locust__asked *a, const locust_web_route *rout
 }
 
 /* Answers a path below the base. */
-static void locust__site_answer_path(locust__asked *a, const char *path)
+LOCUST__COLD static void locust__site_answer_path(locust__asked *a, const char *path)
 {
     const locust__request_head *h = &a->x->head;
     const locust_web_route *own = locust__site_find_own(a->w->env, path);
@@ -59758,13 +59781,13 @@ static void locust__site_answer_path(locust__asked *a, const char *path)
 }
 
 /* The path below the base; NULL: it lies elsewhere, or is the base without the '/' behind it. */
-static const char *locust__site_below(const locust__web *w, const char *path)
+LOCUST__COLD static const char *locust__site_below(const locust__web *w, const char *path)
 {
     size_t n = strlen(w->base);
     return strncmp(path, w->base, n) == 0 && path[n] == '/' ? path + n : NULL;
 }
 
-static void locust__site_call(void *arg)
+LOCUST__COLD static void locust__site_call(void *arg)
 {
     locust__asked *a = arg;
     locust__web *w = a->w;
@@ -59799,7 +59822,7 @@ static void locust__site_call(void *arg)
 }
 
 /* Asks for the end of the test, and waits for it. */
-static void locust__site_stop(locust__web *w) LOCUST__PARKS
+LOCUST__COLD static void locust__site_stop(locust__web *w) LOCUST__PARKS
 {
     int test = w->seen.tests;
     w->start_due = false;
@@ -59812,7 +59835,7 @@ static void locust__site_stop(locust__web *w) LOCUST__PARKS
 }
 
 /* Answers a request: what >>httpd calls. */
-static void locust__site_answer(void *arg, locust__served *x) LOCUST__PARKS
+LOCUST__COLD static void locust__site_answer(void *arg, locust__served *x) LOCUST__PARKS
 {
     enum { GUESSES = 32, GUESS_MS = 500 };
     locust__web *w = arg;
@@ -59847,7 +59870,7 @@ static void locust__site_answer(void *arg, locust__served *x) LOCUST__PARKS
  * ============================================================================================ */
 
 /* With workers, those of a master that listens already. */
-static void locust__tests_drive(locust_env *env) LOCUST__PARKS
+LOCUST__COLD static void locust__tests_drive(locust_env *env) LOCUST__PARKS
 {
 #if LOCUST__WITH_FLEET
     if (env->options.master) {
@@ -59859,7 +59882,7 @@ static void locust__tests_drive(locust_env *env) LOCUST__PARKS
     locust__runner_run(env);
 }
 
-static void locust__tests_one(locust__web *w) LOCUST__PARKS
+LOCUST__COLD static void locust__tests_one(locust__web *w) LOCUST__PARKS
 {
     locust_env *env = w->env;
     w->start_due = false;
@@ -59880,7 +59903,7 @@ static void locust__tests_one(locust__web *w) LOCUST__PARKS
 }
 
 /* When the program is to end by itself, now that a test is over. */
-static int64_t locust__tests_quit_ns(const locust_env *env)
+LOCUST__COLD static int64_t locust__tests_quit_ns(const locust_env *env)
 {
     int s = env->options.autoquit_s;
     return !s ? LOCUST__NEVER : locust__os_now_ns() + (s > 0 ? s : 0) * LOCUST__S;
@@ -59914,7 +59937,7 @@ static void locust__tests_finish(locust__web *w) LOCUST__PARKS
 }
 
 /* Serves and tests until a signal, or --autoquit. */
-static void locust__tests_run(locust__web *w) LOCUST__PARKS
+LOCUST__COLD static void locust__tests_run(locust__web *w) LOCUST__PARKS
 {
     locust_env *env = w->env;
     int64_t quit_ns = LOCUST__NEVER;
@@ -61338,7 +61361,8 @@ LOCUST_API const struct locust_stream_kind *locust_stream_marked(void)
  *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
  *        half a kilobyte, whose records the kit makes itself; WebSocket, Socket.IO, MQTT, questions
  *        to name servers; --worker and --master, with those of Locust or its own, messages
- *        between them, --secret; --processes
+ *        between them, --secret; --processes; Locust's web interface, and routes of a
+ *        test's own
  * ============================================================================================ */
 
 /* ============================================================================================

@@ -61,13 +61,15 @@
  *   LOCUST_NO_FLEET           0    1: no --worker, --master and --processes; messages to
  *                                  this process alone
  *   LOCUST_NO_EXPORT          0    1: no figures for Prometheus, OpenTelemetry, InfluxDB, statsd
+ *   LOCUST_NO_WEB             0    1: no web interface; a test runs as with --headless
  *
  * On a small host: LOCUST_STACK_SIZE 16384 saves 48 KB of address space for each user that runs a
  * task, not memory.
  * LOCUST_BUFFER_SIZE 4096 saves up to 60 KB, LOCUST_HIST_BITS 5 768 bytes for each doubling of a
  * row's times (3 KB for most rows), LOCUST_MAX_ROWS 100 all the memory of rows beyond (8 KB each),
  * LOCUST_NO_REPORTS 19 KB of program, LOCUST_NO_COOKIES 4 KB, LOCUST_NO_DIGEST 5 KB,
- * LOCUST_NO_FLEET 22 KB. No setting changes a type or a function of the public part.
+ * LOCUST_NO_FLEET 22 KB, LOCUST_NO_WEB 41 KB. No setting changes a type or a function of the public
+ * part.
  *
  * Contents: the public part first (all that a test's author reads), then the implementation, in
  * which a part uses only what stands above it. Each is a file of tools/header.
@@ -840,7 +842,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
  *        half a kilobyte, whose records the kit makes itself; WebSocket, Socket.IO, MQTT, questions
  *        to name servers; --worker and --master, with those of Locust or its own, messages
- *        between them, --secret; --processes
+ *        between them, --secret; --processes; Locust's web interface, and routes of a
+ *        test's own
  * ============================================================================================ */
 
 /* ============================================================================================

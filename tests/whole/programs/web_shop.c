@@ -49,9 +49,13 @@ static void waits(locust_env *env, const locust_web_request *request, locust_web
 }
 
 LOCUST_MAIN(.users = {&Buyer, &Visitor},
-    .options = {{.name = "api-key", .value = "KEY", .fallback = "abc", .help = "the key", .secret = true},
-        {.name = "size", .type = LOCUST_OWN_CHOICE, .choices = "small,large", .fallback = "small",
-            .help = "the size"},
-        {.name = "many", .type = LOCUST_OWN_WHOLE, .fallback = "3", .help = "how many"},
-        {.name = "fast", .help = "fast"}},
+    .options =
+        {{.name = "api-key", .value = "KEY", .fallback = "abc", .help = "the key", .secret = true},
+            {.name = "size",
+                .type = LOCUST_OWN_CHOICE,
+                .choices = "small,large",
+                .fallback = "small",
+                .help = "the size"},
+            {.name = "many", .type = LOCUST_OWN_WHOLE, .fallback = "3", .help = "how many"},
+            {.name = "fast", .help = "fast"}},
     .routes = {{"/ops/percentiles", percentiles}, {"/ops/echo", waits}})

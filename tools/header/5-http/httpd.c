@@ -3,7 +3,7 @@
  *
  * Purpose     serves what a program has to show of itself: takes connections, reads requests, has
  *             them answered, and keeps connections for the next request.
- * Invariants  whoever connects takes no more than these limits allow: LOCUST__HTTPD_LINKS
+ * Invariants  whoever connects takes no more than these limits allow: LOCUST__HTTPD_CALLERS
  *             connections; a head of 16 KB in ten seconds, a body of a megabyte in thirty; an
  *             answer that is taken at all, in two minutes. One more than the limit takes the place
  *             of the one that has kept the server waiting longest, whatever for; so 10,000 that say
@@ -18,7 +18,7 @@
  * ============================================================================================ */
 
 enum {
-    LOCUST__HTTPD_LINKS = 256,
+    LOCUST__HTTPD_CALLERS = 256,
     LOCUST__HTTPD_HEAD = 16384,
     LOCUST__HTTPD_BODY = 1 << 20,
     LOCUST__HTTPD_HEAD_S = 10,
@@ -40,20 +40,20 @@ typedef struct locust__served { // a request and its answer, while it is in work
     bool close;         // the connection ends with it
 } locust__served;
 
-typedef struct locust__httpd_link { // one connection
-    struct locust__httpd_link *next;
+typedef struct locust__httpd_caller { // one connection
+    struct locust__httpd_caller *next;
     struct locust__httpd *serve;
     locust_stream stream;
     locust__co *co;
     int64_t since_ns; // since when it keeps us waiting; 0: we keep it waiting
-} locust__httpd_link;
+} locust__httpd_caller;
 
 typedef struct locust__httpd {
     locust__net *net;
     locust__fd listener;
     locust__wait_group group;
-    locust__httpd_link *links;
-    int n_links;
+    locust__httpd_caller *callers;
+    int n_callers;
     /* Puts a layer on a new connection; NULL: none. False: it is to be closed. */
     bool (*secure)(void *arg, locust_stream *s, int64_t deadline_ns);
     /* Answers a request. May park. */
@@ -63,7 +63,7 @@ typedef struct locust__httpd {
 } locust__httpd;
 
 /* The reason for a status, in the form in which Locust's server writes it. */
-static const char *locust__httpd_reason(int status)
+LOCUST__COLD static const char *locust__httpd_reason(int status)
 {
     static const struct {
         int status;
@@ -82,8 +82,8 @@ static const char *locust__httpd_reason(int status)
 }
 
 /* Sends bytes, piece by piece. */
-static locust_error locust__httpd_send(
-    locust__httpd_link *l, locust__view head, locust__view body) LOCUST__PARKS
+LOCUST__COLD static locust_error locust__httpd_send(
+    locust__httpd_caller *l, locust__view head, locust__view body) LOCUST__PARKS
 {
     int64_t end_ns = locust__os_now_ns() + LOCUST__HTTPD_ANSWER_S * LOCUST__S;
     locust_error error = LOCUST_OK;
@@ -103,7 +103,7 @@ static locust_error locust__httpd_send(
 }
 
 /* Writes the date of now, RFC 9110 5.6.7. */
-static void locust__httpd_date(char *out, size_t size)
+LOCUST__COLD static void locust__httpd_date(char *out, size_t size)
 {
     static const char days[] = "SunMonTueWedThuFriSat",
                       months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -119,7 +119,7 @@ typedef struct locust__httpd_head { // arguments of a call on the loop's stack
     locust__buf out;
 } locust__httpd_head;
 
-static void locust__httpd_head_call(void *arg)
+LOCUST__COLD static void locust__httpd_head_call(void *arg)
 {
     locust__httpd_head *a = arg;
     const locust__served *x = a->x;
@@ -140,7 +140,8 @@ static void locust__httpd_head_call(void *arg)
 }
 
 /* Sends the answer. */
-static locust_error locust__httpd_reply(locust__httpd_link *l, locust__served *x) LOCUST__PARKS
+LOCUST__COLD static locust_error locust__httpd_reply(
+    locust__httpd_caller *l, locust__served *x) LOCUST__PARKS
 {
     locust__httpd_head a = {x, {NULL, 0, 0, false}};
     locust__view body = x->fixed.len ? x->fixed : (locust__view){x->text.ptr, x->text.len};
@@ -162,8 +163,8 @@ static locust_error locust__httpd_reply(locust__httpd_link *l, locust__served *x
 }
 
 /* Answers what is no request, and has the connection closed. */
-static void locust__httpd_refuse(
-    locust__httpd_link *l, locust__served *x, int status, const char *why) LOCUST__PARKS
+LOCUST__COLD static void locust__httpd_refuse(
+    locust__httpd_caller *l, locust__served *x, int status, const char *why) LOCUST__PARKS
 {
     x->status = status;
     x->type = "text/plain; charset=utf-8";
@@ -173,7 +174,8 @@ static void locust__httpd_refuse(
 }
 
 /* Reads a head. False: there is none, and what was to be said was said. */
-static bool locust__httpd_read_head(locust__httpd_link *l, locust__served *x) LOCUST__PARKS
+LOCUST__COLD static bool locust__httpd_read_head(
+    locust__httpd_caller *l, locust__served *x) LOCUST__PARKS
 {
     locust_stream *s = &l->stream;
     size_t scanned = 0, n = 0;
@@ -216,7 +218,8 @@ typedef struct locust__httpd_sink { // takes a body up to the limit
     locust__buf *body;
 } locust__httpd_sink;
 
-static locust_error locust__httpd_take(locust__receive_sink *sink, const char *bytes, size_t n)
+LOCUST__COLD static locust_error locust__httpd_take(
+    locust__receive_sink *sink, const char *bytes, size_t n)
 {
     locust__buf *body = ((locust__httpd_sink *)(void *)sink)->body;
     if (n > LOCUST__HTTPD_BODY - body->len)
@@ -227,7 +230,8 @@ static locust_error locust__httpd_take(locust__receive_sink *sink, const char *b
 
 /* Reads the body of a request, with a '\0' behind. False: it is not whole, and what was to be said
  * was said. */
-static bool locust__httpd_read_body(locust__httpd_link *l, locust__served *x) LOCUST__PARKS
+LOCUST__COLD static bool locust__httpd_read_body(
+    locust__httpd_caller *l, locust__served *x) LOCUST__PARKS
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     const locust__http_framing *f = &x->head.framing;
@@ -261,7 +265,7 @@ static bool locust__httpd_read_body(locust__httpd_link *l, locust__served *x) LO
 }
 
 /* One request and its answer. True: the connection may carry another. */
-static bool locust__httpd_one(locust__httpd_link *l) LOCUST__PARKS
+LOCUST__COLD static bool locust__httpd_one(locust__httpd_caller *l) LOCUST__PARKS
 {
     locust__served x;
     bool more = false;
@@ -283,7 +287,7 @@ static bool locust__httpd_one(locust__httpd_link *l) LOCUST__PARKS
 
 /* Lets the peer read what was said before the connection goes: bytes that nobody reads would have
  * it reset, RFC 9112 9.6. Not for long. */
-static void locust__httpd_linger(locust__httpd_link *l) LOCUST__PARKS
+LOCUST__COLD static void locust__httpd_linger(locust__httpd_caller *l) LOCUST__PARKS
 {
     locust_stream *s = &l->stream;
     int64_t deadline_ns = locust__os_now_ns() + LOCUST__S;
@@ -297,9 +301,9 @@ static void locust__httpd_linger(locust__httpd_link *l) LOCUST__PARKS
     }
 }
 
-static void locust__httpd_main(void *arg)
+LOCUST__COLD static void locust__httpd_main(void *arg)
 {
-    locust__httpd_link *l = arg, **at = &l->serve->links;
+    locust__httpd_caller *l = arg, **at = &l->serve->callers;
     bool good = !l->serve->secure || l->serve->secure(l->serve->arg, &l->stream,
                                          locust__os_now_ns() + LOCUST__HTTPD_HEAD_S * LOCUST__S);
     while (good && !l->co->cancelled && locust__httpd_one(l))
@@ -310,15 +314,15 @@ static void locust__httpd_main(void *arg)
     while (*at != l)
         at = &(*at)->next;
     *at = l->next;
-    l->serve->n_links--;
+    l->serve->n_callers--;
     LOCUST_FREE(l);
 }
 
 /* Ends the connection that has kept us waiting longest. False: none does. */
-static bool locust__httpd_make_room(locust__httpd *v)
+LOCUST__COLD static bool locust__httpd_make_room(locust__httpd *v)
 {
-    locust__httpd_link *oldest = NULL;
-    for (locust__httpd_link *l = v->links; l; l = l->next)
+    locust__httpd_caller *oldest = NULL;
+    for (locust__httpd_caller *l = v->callers; l; l = l->next)
         if (l->since_ns && !l->co->cancelled && (!oldest || l->since_ns < oldest->since_ns))
             oldest = l;
     if (!oldest)
@@ -329,42 +333,42 @@ static bool locust__httpd_make_room(locust__httpd *v)
 }
 
 /* Starts the coroutine of a connection. False: no memory. */
-static bool locust__httpd_begin(locust__httpd_link *l)
+LOCUST__COLD static bool locust__httpd_begin(locust__httpd_caller *l)
 {
     locust__httpd *v = l->serve;
     l->since_ns = locust__os_now_ns();
-    l->next = v->links;
-    v->links = l;
-    v->n_links++;
+    l->next = v->callers;
+    v->callers = l;
+    v->n_callers++;
     l->co = locust__co_start(v->net->loop, "the kit itself", 0, locust__httpd_main, l, &v->group);
     if (l->co)
         return true;
-    v->links = l->next;
-    v->n_links--;
+    v->callers = l->next;
+    v->n_callers--;
     return false;
 }
 
 /* The coroutine that takes connections. Above the limit it takes a thousand a second at most, so
  * that a flood of them costs the test little. */
-static void locust__httpd_accept(void *arg)
+LOCUST__COLD static void locust__httpd_accept(void *arg)
 {
     locust__httpd *v = arg;
     locust__loop *loop = v->net->loop;
     bool full = false;
     locust_error error = LOCUST_OK;
     while (error != LOCUST_ERR_CANCELLED) {
-        locust__httpd_link *l = locust__memory_zalloc(sizeof *l);
+        locust__httpd_caller *l = locust__memory_zalloc(sizeof *l);
         if (l) {
             l->serve = v;
             error = locust__listen_accept(v->net, &v->listener, &l->stream);
-            full = v->n_links >= LOCUST__HTTPD_LINKS && !locust__httpd_make_room(v);
+            full = v->n_callers >= LOCUST__HTTPD_CALLERS && !locust__httpd_make_room(v);
             if (!error && !full && locust__httpd_begin(l))
                 l = NULL;
             else if (!error)
                 locust__stream_close(&l->stream);
         }
         LOCUST_FREE(l);
-        full |= !l && v->n_links >= LOCUST__HTTPD_LINKS;
+        full |= !l && v->n_callers >= LOCUST__HTTPD_CALLERS;
         if (!error && full &&
             locust__co_sleep(loop, locust__os_now_ns() + LOCUST__MS) == LOCUST__WAKE_CANCELLED)
             error = LOCUST_ERR_CANCELLED;
@@ -373,24 +377,24 @@ static void locust__httpd_accept(void *arg)
 }
 
 /* Starts to serve on an address; port 0 becomes the one that the system chose. */
-static locust_error locust__httpd_open(
+LOCUST__COLD static locust_error locust__httpd_open(
     locust__httpd *v, locust__net *net, locust__addr *to, void *arg)
 {
-    locust_error error = locust__listen_open(net, &v->listener, to, LOCUST__HTTPD_LINKS);
+    locust_error error = locust__listen_open(net, &v->listener, to, LOCUST__HTTPD_CALLERS);
     v->net = net;
     v->arg = arg;
     return error;
 }
 
 /* Serves from now on, in coroutines. False: no memory. */
-static bool locust__httpd_start(locust__httpd *v)
+LOCUST__COLD static bool locust__httpd_start(locust__httpd *v)
 {
     return locust__co_start(
                v->net->loop, "the kit itself", 0, locust__httpd_accept, v, &v->group) != NULL;
 }
 
 /* Ends all connections, and waits for that. */
-static void locust__httpd_stop(locust__httpd *v) LOCUST__PARKS
+LOCUST__COLD static void locust__httpd_stop(locust__httpd *v) LOCUST__PARKS
 {
     locust__wait_group_cancel(v->net->loop, &v->group);
     locust__wait_group_join(v->net->loop, &v->group, LOCUST__NEVER);

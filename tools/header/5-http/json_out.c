@@ -18,7 +18,7 @@ typedef struct locust__json_out {
     int depth;
 } locust__json_out;
 
-static void locust__json_out_line(locust__json_out *j)
+LOCUST__COLD static void locust__json_out_line(locust__json_out *j)
 {
     locust__buf_puts(j->out, "\n");
     for (int i = 0; i < j->depth; i++)
@@ -26,7 +26,7 @@ static void locust__json_out_line(locust__json_out *j)
 }
 
 /* What stands before a value or a name. */
-static void locust__json_out_next(locust__json_out *j)
+LOCUST__COLD static void locust__json_out_next(locust__json_out *j)
 {
     if (j->named) {
         j->named = false;
@@ -39,7 +39,7 @@ static void locust__json_out_next(locust__json_out *j)
     j->any = true;
 }
 
-static void locust__json_out_begin(locust__json_out *j, char bracket)
+LOCUST__COLD static void locust__json_out_begin(locust__json_out *j, char bracket)
 {
     locust__json_out_next(j);
     locust__buf_add(j->out, &bracket, 1);
@@ -47,7 +47,7 @@ static void locust__json_out_begin(locust__json_out *j, char bracket)
     j->any = false;
 }
 
-static void locust__json_out_end(locust__json_out *j, char bracket)
+LOCUST__COLD static void locust__json_out_end(locust__json_out *j, char bracket)
 {
     bool any = j->any;
     j->depth--;
@@ -58,7 +58,7 @@ static void locust__json_out_end(locust__json_out *j, char bracket)
 }
 
 /* The name of the next value. */
-static void locust__json_out_name(locust__json_out *j, const char *name)
+LOCUST__COLD static void locust__json_out_name(locust__json_out *j, const char *name)
 {
     locust__json_out_next(j);
     locust__json_put(j->out, name);
@@ -67,14 +67,14 @@ static void locust__json_out_name(locust__json_out *j, const char *name)
 }
 
 /* A value that is JSON already. */
-static void locust__json_out_raw(locust__json_out *j, const char *text)
+LOCUST__COLD static void locust__json_out_raw(locust__json_out *j, const char *text)
 {
     locust__json_out_next(j);
     locust__buf_puts(j->out, text);
 }
 
 /* A text; NULL is null. */
-static void locust__json_out_text(locust__json_out *j, const char *text)
+LOCUST__COLD static void locust__json_out_text(locust__json_out *j, const char *text)
 {
     if (!text) {
         locust__json_out_raw(j, "null");
@@ -84,12 +84,12 @@ static void locust__json_out_text(locust__json_out *j, const char *text)
     locust__json_put(j->out, text);
 }
 
-static void locust__json_out_bool(locust__json_out *j, bool truth)
+LOCUST__COLD static void locust__json_out_bool(locust__json_out *j, bool truth)
 {
     locust__json_out_raw(j, truth ? "true" : "false");
 }
 
-static void locust__json_out_int(locust__json_out *j, int64_t number)
+LOCUST__COLD static void locust__json_out_int(locust__json_out *j, int64_t number)
 {
     locust__json_out_next(j);
     locust__buf_printf(j->out, "%lld", (long long)number);

@@ -33,7 +33,7 @@ enum locust__request_head_status { // what a request that cannot be answered get
 };
 
 /* The value of a field; NULL: there is none. */
-LOCUST__UNUSED static const char *locust__request_head_field(
+LOCUST__COLD static const char *locust__request_head_field(
     const locust__request_head *h, const char *name)
 {
     const char *at = h->fields, *have, *value;
@@ -45,7 +45,7 @@ LOCUST__UNUSED static const char *locust__request_head_field(
 
 /* Copies a path, percent-decoded. NULL: it has a bad escape, or one that stands for a byte that no
  * path of ours has. */
-static char *locust__request_head_decode(locust__view text, char *to)
+LOCUST__COLD static char *locust__request_head_decode(locust__view text, char *to)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
@@ -62,7 +62,8 @@ static char *locust__request_head_decode(locust__view text, char *to)
 }
 
 /* Takes a target apart, RFC 9112 3.2: origin-form, absolute-form or "*". False: it is none. */
-static bool locust__request_head_target(locust__request_head *h, locust__view target, char **to)
+LOCUST__COLD static bool locust__request_head_target(
+    locust__request_head *h, locust__view target, char **to)
 {
     locust__view host = {"", 0};
     const char *query;
@@ -105,7 +106,7 @@ static bool locust__request_head_target(locust__request_head *h, locust__view ta
 }
 
 /* request-line = method SP request-target SP HTTP-version */
-static enum locust__request_head_status locust__request_head_line(
+LOCUST__COLD static enum locust__request_head_status locust__request_head_line(
     locust__request_head *h, const char **from, const char *end, char **to)
 {
     const char *p = *from, *stop = memchr(p, '\n', (size_t)(end - p)), *blank;
@@ -133,7 +134,7 @@ static enum locust__request_head_status locust__request_head_line(
 }
 
 /* Is it a host with or without a port? What else it may be is for others to say. */
-static bool locust__request_head_is_host(const char *text)
+LOCUST__COLD static bool locust__request_head_is_host(const char *text)
 {
     for (; *text; text++)
         if (!locust__text_is_alnum(*text) && !strchr("-._~!$&'()*+,;=%:[]", *text))
@@ -142,7 +143,7 @@ static bool locust__request_head_is_host(const char *text)
 }
 
 /* Parses a head with its empty line, and keeps it. */
-LOCUST__UNUSED static enum locust__request_head_status locust__request_head_parse(
+LOCUST__COLD static enum locust__request_head_status locust__request_head_parse(
     const char *p, size_t n, locust__request_head *h, locust__buf *kept)
 {
     const char *end = p + n, *host = NULL;

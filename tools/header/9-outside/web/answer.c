@@ -13,7 +13,7 @@ struct locust_web_answer {
 };
 
 /* Is it a media type that may stand in a head? */
-static bool locust__web_answer_is_type(const char *type)
+LOCUST__COLD static bool locust__web_answer_is_type(const char *type)
 {
     return type && *type && strlen(type) < sizeof((locust_web_answer *)NULL)->type &&
            locust__http_is_value(locust__view_of(type));

@@ -18,14 +18,14 @@ typedef struct locust__asked { // a request, for the function that answers it
     locust__form form; // of the body
 } locust__asked;
 
-static void locust__answers_json(locust__asked *a, locust__json_out *j)
+LOCUST__COLD static void locust__answers_json(locust__asked *a, locust__json_out *j)
 {
     a->x->type = "application/json";
     *j = (locust__json_out){.out = &a->x->text, .lines = true};
 }
 
 /* A plain text as an answer. */
-static void locust__answers_text(locust__asked *a, int status, const char *text)
+LOCUST__COLD static void locust__answers_text(locust__asked *a, int status, const char *text)
 {
     a->x->status = status;
     a->x->type = "text/html; charset=utf-8";
@@ -33,7 +33,7 @@ static void locust__answers_text(locust__asked *a, int status, const char *text)
 }
 
 /* The same of a text that does not last, and that may hold markup. */
-static void locust__answers_copy(locust__asked *a, int status, const char *text)
+LOCUST__COLD static void locust__answers_copy(locust__asked *a, int status, const char *text)
 {
     a->x->status = status;
     a->x->type = "text/plain; charset=utf-8";
@@ -41,7 +41,8 @@ static void locust__answers_copy(locust__asked *a, int status, const char *text)
 }
 
 /* Is the answer there that was made just now? Adds it then. */
-static bool locust__answers_cached(locust__asked *a, const locust__web_cached *c, double after)
+LOCUST__COLD static bool locust__answers_cached(
+    locust__asked *a, const locust__web_cached *c, double after)
 {
     const locust__web *w = a->w;
     if (!c->at_ns || locust__os_now_ns() - c->at_ns > LOCUST__WEB_CACHED_MS * LOCUST__MS ||
@@ -53,7 +54,8 @@ static bool locust__answers_cached(locust__asked *a, const locust__web_cached *c
 }
 
 /* Keeps an answer for those who ask next. */
-static void locust__answers_keep(const locust__asked *a, locust__web_cached *c, double after)
+LOCUST__COLD static void locust__answers_keep(
+    const locust__asked *a, locust__web_cached *c, double after)
 {
     c->text.len = 0;
     c->text.failed = false;
@@ -64,7 +66,7 @@ static void locust__answers_keep(const locust__asked *a, locust__web_cached *c, 
     c->at_ns = c->text.failed || a->x->text.failed ? 0 : locust__os_now_ns();
 }
 
-static void locust__answers_requests(locust__asked *a)
+LOCUST__COLD static void locust__answers_requests(locust__asked *a)
 {
     locust__json_out j;
     locust__answers_json(a, &j);
@@ -75,7 +77,7 @@ static void locust__answers_requests(locust__asked *a)
     locust__answers_keep(a, &a->w->requests, 0);
 }
 
-static void locust__answers_exceptions(locust__asked *a)
+LOCUST__COLD static void locust__answers_exceptions(locust__asked *a)
 {
     locust__json_out j;
     locust__answers_json(a, &j);
@@ -86,7 +88,7 @@ static void locust__answers_exceptions(locust__asked *a)
     locust__buf_puts(j.out, "\n");
 }
 
-static void locust__answers_tasks(locust__asked *a)
+LOCUST__COLD static void locust__answers_tasks(locust__asked *a)
 {
     locust__json_out j;
     locust__answers_json(a, &j);
@@ -94,7 +96,7 @@ static void locust__answers_tasks(locust__asked *a)
     locust__buf_puts(j.out, "\n");
 }
 
-static void locust__answers_logs(locust__asked *a)
+LOCUST__COLD static void locust__answers_logs(locust__asked *a)
 {
     const locust__web *w = a->w;
     locust__json_out j;
@@ -112,7 +114,7 @@ static void locust__answers_logs(locust__asked *a)
     locust__buf_puts(j.out, "\n");
 }
 
-static void locust__answers_worker_count(locust__asked *a)
+LOCUST__COLD static void locust__answers_worker_count(locust__asked *a)
 {
     const locust__seen *s = &a->w->seen;
     locust__json_out j;
@@ -125,7 +127,7 @@ static void locust__answers_worker_count(locust__asked *a)
 
 /* /locust-h/state. Of slices of the run over time, ?after= has those alone that ended later; it is
  * taken to ten seconds, so that all who ask get the same. */
-static void locust__answers_state(locust__asked *a)
+LOCUST__COLD static void locust__answers_state(locust__asked *a)
 {
     const char *given = locust__form_value(&a->args, "after");
     double after = given ? locust__number_decimal(&given) : 0;
@@ -138,7 +140,7 @@ static void locust__answers_state(locust__asked *a)
 }
 
 /* The head of a page: it takes nothing from anywhere else. */
-static void locust__answers_page_head(locust__asked *a)
+LOCUST__COLD static void locust__answers_page_head(locust__asked *a)
 {
     a->x->type = "text/html; charset=utf-8";
     locust__buf_puts(&a->x->fields,
@@ -147,7 +149,7 @@ static void locust__answers_page_head(locust__asked *a)
         "'none'; frame-ancestors 'none'\r\nX-Frame-Options: DENY\r\n");
 }
 
-static void locust__answers_page(locust__asked *a)
+LOCUST__COLD static void locust__answers_page(locust__asked *a)
 {
     locust__buf *out = &a->x->text;
     locust__json_out j = {.out = out};
@@ -168,7 +170,8 @@ static void locust__answers_page(locust__asked *a)
 }
 
 /* Adds what Locust calls a file that is downloaded: without what no name or head may have. */
-static void locust__answers_file(locust__asked *a, const char *name, const char *ending)
+LOCUST__COLD static void locust__answers_file(
+    locust__asked *a, const char *name, const char *ending)
 {
     const locust__web *w = a->w;
     locust__buf *out = &a->x->fields;
@@ -188,7 +191,7 @@ static void locust__answers_file(locust__asked *a, const char *name, const char 
     locust__buf_puts(out, "\r\n");
 }
 
-static void locust__answers_report(locust__asked *a)
+LOCUST__COLD static void locust__answers_report(locust__asked *a)
 {
     const char *theme = locust__form_value(&a->args, "theme");
     const char *download = locust__form_value(&a->args, "download");
@@ -200,7 +203,7 @@ static void locust__answers_report(locust__asked *a)
         theme && strcmp(theme, "dark") == 0 ? "dark" : "light", link);
 }
 
-static void locust__answers_csv(
+LOCUST__COLD static void locust__answers_csv(
     locust__asked *a, void (*write)(locust__csv *csv, locust__buf *out), const char *name)
 {
     locust__csv csv;
@@ -211,24 +214,25 @@ static void locust__answers_csv(
     write(&csv, &a->x->text);
 }
 
-static void locust__answers_requests_csv(locust__asked *a)
+LOCUST__COLD static void locust__answers_requests_csv(locust__asked *a)
 {
     locust__answers_csv(a, locust__csv_stats, "_requests");
 }
 
-static void locust__answers_failures_csv(locust__asked *a)
+LOCUST__COLD static void locust__answers_failures_csv(locust__asked *a)
 {
     locust__answers_csv(a, locust__csv_failures, "_failures");
 }
 
-static void locust__answers_exceptions_csv(locust__asked *a)
+LOCUST__COLD static void locust__answers_exceptions_csv(locust__asked *a)
 {
     locust__answers_csv(a, locust__csv_exceptions, "_exceptions");
 }
 
 /* bytes=FIRST-LAST, bytes=FIRST-, bytes=-LAST: one range, RFC 9110 14.1.2. False: it is no such
  * range, and the whole is sent. *n 0: none of these bytes is there. */
-static bool locust__answers_range(const char *text, size_t size, size_t *from, size_t *n)
+LOCUST__COLD static bool locust__answers_range(
+    const char *text, size_t size, size_t *from, size_t *n)
 {
     int64_t first, last = (int64_t)size - 1;
     if (!text || strncasecmp(text, "bytes=", 6) != 0)
@@ -257,7 +261,7 @@ static bool locust__answers_range(const char *text, size_t size, size_t *from, s
 }
 
 /* Reads n bytes of a file from `from` on. */
-static void locust__answers_read(locust__buf *out, int fd, size_t from, size_t n)
+LOCUST__COLD static void locust__answers_read(locust__buf *out, int fd, size_t from, size_t n)
 {
     if (!locust__buf_reserve(out, n) || lseek(fd, (off_t)from, SEEK_SET) < 0) {
         out->failed = true;
@@ -274,7 +278,7 @@ static void locust__answers_read(locust__buf *out, int fd, size_t from, size_t n
 }
 
 /* The file of --csv-full-history, whole or in part. */
-static void locust__answers_history_csv(locust__asked *a)
+LOCUST__COLD static void locust__answers_history_csv(locust__asked *a)
 {
     const locust_options *o = &a->w->env->options;
     const char *known = locust__request_head_field(&a->x->head, "If-None-Match");
@@ -318,7 +322,7 @@ static void locust__answers_history_csv(locust__asked *a)
     close(fd);
 }
 
-static void locust__answers_login(locust__asked *a)
+LOCUST__COLD static void locust__answers_login(locust__asked *a)
 {
     a->x->status = 302;
     a->x->type = "text/html; charset=utf-8";
@@ -330,7 +334,7 @@ static void locust__answers_login(locust__asked *a)
         a->w->base, a->w->base);
 }
 
-static void locust__answers_swarm(locust__asked *a)
+LOCUST__COLD static void locust__answers_swarm(locust__asked *a)
 {
     locust__json_out j;
     locust__answers_json(a, &j);
@@ -342,7 +346,7 @@ static void locust__answers_swarm(locust__asked *a)
 }
 
 /* The test is stopped already, or is being stopped: see >>web_site. */
-static void locust__answers_stop(locust__asked *a)
+LOCUST__COLD static void locust__answers_stop(locust__asked *a)
 {
     locust__json_out j;
     locust__answers_json(a, &j);
@@ -354,7 +358,7 @@ static void locust__answers_stop(locust__asked *a)
     locust__buf_puts(j.out, "\n");
 }
 
-static void locust__answers_reset(locust__asked *a)
+LOCUST__COLD static void locust__answers_reset(locust__asked *a)
 {
     locust__web *w = a->w;
     locust_env *env = w->env;
@@ -369,7 +373,7 @@ static void locust__answers_reset(locust__asked *a)
     locust__answers_text(a, 200, "ok");
 }
 
-static void locust__answers_user(locust__asked *a)
+LOCUST__COLD static void locust__answers_user(locust__asked *a)
 {
     char text[512];
     const char *wrong =
@@ -383,7 +387,7 @@ static void locust__answers_user(locust__asked *a)
     a->x->fixed = locust__view_of("{}\n");
 }
 
-static void locust__answers_metrics(locust__asked *a)
+LOCUST__COLD static void locust__answers_metrics(locust__asked *a)
 {
 #if defined(LOCUST__HAVE_PROMETHEUS)
     a->x->type = "text/plain; version=0.0.4; charset=utf-8";

@@ -12,7 +12,7 @@
 enum { LOCUST__ARGS_TIMES = 100 };
 
 /* The names of a class's tasks, each as often as it weighs. */
-static void locust__args_tasks(locust__json_out *j, const locust_task *tasks)
+LOCUST__COLD static void locust__args_tasks(locust__json_out *j, const locust_task *tasks)
 {
     locust__json_out_begin(j, '[');
     for (; tasks && (tasks->fn || tasks->set); tasks++)
@@ -21,7 +21,7 @@ static void locust__args_tasks(locust__json_out *j, const locust_task *tasks)
     locust__json_out_end(j, ']');
 }
 
-static void locust__args_classes(locust__json_out *j, const locust_env *env)
+LOCUST__COLD static void locust__args_classes(locust__json_out *j, const locust_env *env)
 {
     locust__json_out_begin(j, '[');
     for (int i = 0; i < env->n_classes; i++)
@@ -29,7 +29,7 @@ static void locust__args_classes(locust__json_out *j, const locust_env *env)
     locust__json_out_end(j, ']');
 }
 
-static void locust__args_class_tasks(locust__json_out *j, const locust_env *env)
+LOCUST__COLD static void locust__args_class_tasks(locust__json_out *j, const locust_env *env)
 {
     locust__json_out_begin(j, '{');
     for (int i = 0; i < env->n_classes; i++) {
@@ -40,7 +40,7 @@ static void locust__args_class_tasks(locust__json_out *j, const locust_env *env)
 }
 
 /* A weight: whole if it is. */
-static void locust__args_weight(locust__json_out *j, double weight)
+LOCUST__COLD static void locust__args_weight(locust__json_out *j, double weight)
 {
     if (weight < 1e9 && weight > -1e9 && !(weight > (double)(int64_t)weight) &&
         !(weight < (double)(int64_t)weight))
@@ -49,7 +49,7 @@ static void locust__args_weight(locust__json_out *j, double weight)
         locust__seen_float(j, weight);
 }
 
-static void locust__args_users(locust__json_out *j, const locust_env *env)
+LOCUST__COLD static void locust__args_users(locust__json_out *j, const locust_env *env)
 {
     locust__json_out_begin(j, '{');
     for (int i = 0; i < env->n_classes; i++) {
@@ -68,7 +68,8 @@ static void locust__args_users(locust__json_out *j, const locust_env *env)
 }
 
 /* The name by which Python and the form know an option: --api-key is api_key. */
-static void locust__args_option_name(const locust_own_option *o, char *out, size_t size)
+LOCUST__COLD static void locust__args_option_name(
+    const locust_own_option *o, char *out, size_t size)
 {
     snprintf(out, size, "%s", locust__own_option_name(o->name));
     for (char *p = out; *p; p++)
@@ -76,7 +77,7 @@ static void locust__args_option_name(const locust_own_option *o, char *out, size
 }
 
 /* The value of an option of the test, in its type. */
-static void locust__args_option_value(locust__json_out *j, const locust_own_option *o)
+LOCUST__COLD static void locust__args_option_value(locust__json_out *j, const locust_own_option *o)
 {
     const char *text = locust__own_option_fallback(o);
     double number;
@@ -97,7 +98,7 @@ static void locust__args_option_value(locust__json_out *j, const locust_own_opti
     }
 }
 
-static void locust__args_option(locust__json_out *j, const locust_own_option *o)
+LOCUST__COLD static void locust__args_option(locust__json_out *j, const locust_own_option *o)
 {
     locust__json_out_begin(j, '{');
     locust__json_out_name(j, "choices");
@@ -123,7 +124,7 @@ static void locust__args_option(locust__json_out *j, const locust_own_option *o)
 }
 
 /* The test's own options by their names. */
-static void locust__args_options(locust__json_out *j, const locust_env *env)
+LOCUST__COLD static void locust__args_options(locust__json_out *j, const locust_env *env)
 {
     const locust_own_option *all = env->test->options;
     char last[64] = "";
@@ -148,7 +149,8 @@ static void locust__args_options(locust__json_out *j, const locust_env *env)
 }
 
 /* A number that was given, or null. */
-static void locust__args_given(locust__json_out *j, const char *name, double number, bool whole)
+LOCUST__COLD static void locust__args_given(
+    locust__json_out *j, const char *name, double number, bool whole)
 {
     locust__json_out_name(j, name);
     if (!(number > 0))
@@ -159,13 +161,14 @@ static void locust__args_given(locust__json_out *j, const char *name, double num
         locust__seen_float(j, number);
 }
 
-static void locust__args_percentiles(locust__json_out *j, const char *name, const char *list)
+LOCUST__COLD static void locust__args_percentiles(
+    locust__json_out *j, const char *name, const char *list)
 {
     locust__json_out_name(j, name);
     locust__json_out_raw(j, list);
 }
 
-static void locust__args_page(locust__json_out *j, locust__seen *t)
+LOCUST__COLD static void locust__args_page(locust__json_out *j, locust__seen *t)
 {
     const locust_env *env = t->env;
     const locust_options *o = &env->options;

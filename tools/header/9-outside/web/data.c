@@ -16,32 +16,33 @@
 
 enum { LOCUST__DATA_ROWS = 500 }; // beside the total, as in Locust
 
-static void locust__data_int(locust__json_out *j, const char *name, int64_t number)
+LOCUST__COLD static void locust__data_int(locust__json_out *j, const char *name, int64_t number)
 {
     locust__json_out_name(j, name);
     locust__json_out_int(j, number);
 }
 
-static void locust__data_float(locust__json_out *j, const char *name, double number)
+LOCUST__COLD static void locust__data_float(locust__json_out *j, const char *name, double number)
 {
     locust__json_out_name(j, name);
     locust__seen_float(j, number);
 }
 
-static void locust__data_text(locust__json_out *j, const char *name, const char *text)
+LOCUST__COLD static void locust__data_text(locust__json_out *j, const char *name, const char *text)
 {
     locust__json_out_name(j, name);
     locust__json_out_text(j, text);
 }
 
-static void locust__data_bool(locust__json_out *j, const char *name, bool truth)
+LOCUST__COLD static void locust__data_bool(locust__json_out *j, const char *name, bool truth)
 {
     locust__json_out_name(j, name);
     locust__json_out_bool(j, truth);
 }
 
 /* A float of something that was counted; else the whole number 0. */
-static void locust__data_maybe(locust__json_out *j, const char *name, double number, bool any)
+LOCUST__COLD static void locust__data_maybe(
+    locust__json_out *j, const char *name, double number, bool any)
 {
     if (any)
         locust__data_float(j, name, number);
@@ -50,12 +51,12 @@ static void locust__data_maybe(locust__json_out *j, const char *name, double num
 }
 
 /* Half up on whole milliseconds, as Locust's page shows the least and the longest time. */
-static double locust__data_whole_ms(double ns)
+LOCUST__COLD static double locust__data_whole_ms(double ns)
 {
     return (double)(int64_t)(ns / 1e6 + 0.5);
 }
 
-static void locust__data_row(
+LOCUST__COLD static void locust__data_row(
     locust__json_out *j, const locust__figures_view *v, const locust__entry *row)
 {
     bool any = row->requests > 0;
@@ -91,13 +92,13 @@ static void locust__data_row(
 }
 
 /* Does a list show row i of n, the last being the total? */
-static bool locust__data_shows(size_t i, size_t n)
+LOCUST__COLD static bool locust__data_shows(size_t i, size_t n)
 {
     return i < LOCUST__DATA_ROWS || i + 1 == n;
 }
 
 /* The rows by name, the total last. */
-static void locust__data_rows(locust__json_out *j, locust__seen *t)
+LOCUST__COLD static void locust__data_rows(locust__json_out *j, locust__seen *t)
 {
     locust__figures_view v = {.env = t->env, .now_ns = locust__os_now_ns()};
     size_t n;
@@ -111,7 +112,7 @@ static void locust__data_rows(locust__json_out *j, locust__seen *t)
     LOCUST_FREE(rows);
 }
 
-static void locust__data_errors(locust__json_out *j, const locust__seen *t)
+LOCUST__COLD static void locust__data_errors(locust__json_out *j, const locust__seen *t)
 {
     const locust__stats_failure *f;
     locust__json_out_begin(j, '[');
@@ -130,7 +131,7 @@ static void locust__data_errors(locust__json_out *j, const locust__seen *t)
 }
 
 /* Failed tasks. */
-static void locust__data_exceptions(locust__json_out *j, const locust__seen *t)
+LOCUST__COLD static void locust__data_exceptions(locust__json_out *j, const locust__seen *t)
 {
     const locust__stats_exception *e;
     locust__json_out_begin(j, '[');
@@ -148,7 +149,7 @@ static void locust__data_exceptions(locust__json_out *j, const locust__seen *t)
 }
 
 /* The median (0) or the 95th percentile (1) of the latest slice of the test. */
-static int64_t locust__data_recent_ms(const locust__seen *t, int which)
+LOCUST__COLD static int64_t locust__data_recent_ms(const locust__seen *t, int which)
 {
     const locust__history *h = t->history;
     return t->testing && h->n && t->env->stats.total.requests
@@ -180,7 +181,7 @@ static void locust__data_workers(locust__json_out *j, const locust_env *env)
 }
 
 /* /stats/requests */
-static void locust__data_requests(locust__json_out *j, locust__seen *t)
+LOCUST__COLD static void locust__data_requests(locust__json_out *j, locust__seen *t)
 {
     const locust_env *env = t->env;
     const locust__entry *total = &env->stats.total;
@@ -217,7 +218,8 @@ static void locust__data_requests(locust__json_out *j, locust__seen *t)
 }
 
 /* The next task by its name, behind `after`; NULL: there is none. Tasks of one name are one. */
-static const locust_task *locust__data_next_task(const locust_task *tasks, const char *after)
+LOCUST__COLD static const locust_task *locust__data_next_task(
+    const locust_task *tasks, const char *after)
 {
     const locust_task *next = NULL;
     for (; tasks && (tasks->fn || tasks->set); tasks++)
@@ -229,7 +231,7 @@ static const locust_task *locust__data_next_task(const locust_task *tasks, const
 
 /* The tasks of a class or a task set that has `share` of all task runs, by name. In the total,
  * tasks are shares of the whole; else of their set. */
-static void locust__data_tasks(locust__json_out *j, // NOLINT(misc-no-recursion)
+LOCUST__COLD static void locust__data_tasks(locust__json_out *j, // NOLINT(misc-no-recursion)
     const locust_task *tasks, int depth, double share, bool total)
 {
     int weights = 0;
@@ -256,7 +258,7 @@ static void locust__data_tasks(locust__json_out *j, // NOLINT(misc-no-recursion)
 }
 
 /* /tasks: the share of each class among the users, and of its tasks. */
-static void locust__data_ratios(locust__json_out *j, const locust__seen *t)
+LOCUST__COLD static void locust__data_ratios(locust__json_out *j, const locust__seen *t)
 {
     const locust_env *env = t->env;
     int sum = 0;

@@ -18,14 +18,14 @@ typedef struct locust__form {
     int n;
 } locust__form;
 
-static void locust__form_free(locust__form *f)
+LOCUST__COLD static void locust__form_free(locust__form *f)
 {
     locust__buf_free(&f->text);
     f->n = 0;
 }
 
 /* Adds a name or a value, decoded. Its NULs are left out: it becomes a C string. */
-static void locust__form_add(locust__form *f, locust__view text, bool coded)
+LOCUST__COLD static void locust__form_add(locust__form *f, locust__view text, bool coded)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
@@ -44,7 +44,7 @@ static void locust__form_add(locust__form *f, locust__view text, bool coded)
 }
 
 /* name=value&name=value */
-static void locust__form_read_pairs(locust__form *f, locust__view text)
+LOCUST__COLD static void locust__form_read_pairs(locust__form *f, locust__view text)
 {
     while (text.len && f->n < LOCUST__FORM_FIELDS) {
         const char *amp = memchr(text.ptr, '&', text.len);
@@ -62,7 +62,7 @@ static void locust__form_read_pairs(locust__form *f, locust__view text)
 }
 
 /* Where `what` begins in a text; NULL: nowhere. */
-static const char *locust__form_find(locust__view text, locust__view what)
+LOCUST__COLD static const char *locust__form_find(locust__view text, locust__view what)
 {
     for (size_t i = 0; what.len && i + what.len <= text.len; i++) {
         const char *at = memchr(text.ptr + i, *what.ptr, text.len - i);
@@ -76,7 +76,7 @@ static const char *locust__form_find(locust__view text, locust__view what)
 }
 
 /* The parameter of a field's value, as in form-data; name="user_count". Empty: there is none. */
-static locust__view locust__form_parameter(locust__view field, const char *name)
+LOCUST__COLD static locust__view locust__form_parameter(locust__view field, const char *name)
 {
     size_t len = strlen(name);
     for (size_t i = 0; i < field.len; i++) {
@@ -106,7 +106,7 @@ static locust__view locust__form_parameter(locust__view field, const char *name)
 }
 
 /* The name that the head of a part gives. Empty: it gives none. */
-static locust__view locust__form_part_name(locust__view head)
+LOCUST__COLD static locust__view locust__form_part_name(locust__view head)
 {
     static const char field[] = "content-disposition:";
     while (head.len) {
@@ -120,7 +120,8 @@ static locust__view locust__form_part_name(locust__view head)
 }
 
 /* multipart/form-data: parts between lines of "--" and the boundary. */
-static void locust__form_read_parts(locust__form *f, locust__view text, locust__view boundary)
+LOCUST__COLD static void locust__form_read_parts(
+    locust__form *f, locust__view text, locust__view boundary)
 {
     char line[80]; // RFC 2046: a boundary has 70 characters at most
     locust__view mark, whole;
@@ -157,7 +158,7 @@ static void locust__form_read_parts(locust__form *f, locust__view text, locust__
 }
 
 /* Reads the form of a body by its media type; another type is an empty form. */
-static void locust__form_read(locust__form *f, const char *type, locust__view body)
+LOCUST__COLD static void locust__form_read(locust__form *f, const char *type, locust__view body)
 {
     static const char pairs[] = "application/x-www-form-urlencoded";
     static const char parts[] = "multipart/form-data";
@@ -169,7 +170,7 @@ static void locust__form_read(locust__form *f, const char *type, locust__view bo
 }
 
 /* Steps through the fields, from at == NULL on. False: there is no further one. */
-static bool locust__form_next(
+LOCUST__COLD static bool locust__form_next(
     const locust__form *f, const char **at, const char **name, const char **value)
 {
     const char *end = f->text.ptr + f->text.len;
@@ -183,7 +184,7 @@ static bool locust__form_next(
 }
 
 /* The value of the first field of a name; NULL: there is none. */
-static const char *locust__form_value(const locust__form *f, const char *name)
+LOCUST__COLD static const char *locust__form_value(const locust__form *f, const char *name)
 {
     const char *at = NULL, *have, *value;
     while (locust__form_next(f, &at, &have, &value))

@@ -21,7 +21,7 @@ typedef struct locust__guard {
     const char *login; // "user:password"; NULL: anybody may ask
 } locust__guard;
 
-static void locust__guard_init(locust__guard *g, const char *name, const char *login)
+LOCUST__COLD static void locust__guard_init(locust__guard *g, const char *name, const char *login)
 {
     memset(g, 0, sizeof *g);
     g->name = name;
@@ -31,7 +31,7 @@ static void locust__guard_init(locust__guard *g, const char *name, const char *l
 }
 
 /* host:port without the port and the brackets of an IPv6 address, cut to what fits. */
-static void locust__guard_bare(locust__view authority, char *out, size_t size)
+LOCUST__COLD static void locust__guard_bare(locust__view authority, char *out, size_t size)
 {
     size_t n = authority.len;
     const char *colon = NULL;
@@ -50,7 +50,7 @@ static void locust__guard_bare(locust__view authority, char *out, size_t size)
 }
 
 /* The authority of a URL or an origin; of a text without a scheme, all of it. */
-static locust__view locust__guard_authority(const char *url)
+LOCUST__COLD static locust__view locust__guard_authority(const char *url)
 {
     const char *p = strstr(url, "://");
     p = p ? p + 3 : url;
@@ -58,7 +58,7 @@ static locust__view locust__guard_authority(const char *url)
 }
 
 /* Is it a name of this server? */
-static bool locust__guard_knows(const locust__guard *g, locust__view authority)
+LOCUST__COLD static bool locust__guard_knows(const locust__guard *g, locust__view authority)
 {
     char host[256], own[256];
     size_t n, dot = strcspn(g->machine, ".");
@@ -81,7 +81,7 @@ static bool locust__guard_knows(const locust__guard *g, locust__view authority)
 }
 
 /* Does a URL or an origin name the server that the request is for? */
-static bool locust__guard_is_own(
+LOCUST__COLD static bool locust__guard_is_own(
     const locust__guard *g, const locust__request_head *h, const char *url)
 {
     locust__view from = locust__guard_authority(url), own = {"", 0};
@@ -95,7 +95,8 @@ static bool locust__guard_is_own(
 }
 
 /* Does a browser say that another page sends this? */
-static bool locust__guard_is_foreign(const locust__guard *g, const locust__request_head *h)
+LOCUST__COLD static bool locust__guard_is_foreign(
+    const locust__guard *g, const locust__request_head *h)
 {
     const char *site = locust__request_head_field(h, "Sec-Fetch-Site");
     const char *origin = locust__request_head_field(h, "Origin");
@@ -108,7 +109,7 @@ static bool locust__guard_is_foreign(const locust__guard *g, const locust__reque
 }
 
 /* Compares all of both, however soon they differ. */
-static bool locust__guard_same(locust__view a, locust__view b)
+LOCUST__COLD static bool locust__guard_same(locust__view a, locust__view b)
 {
     unsigned char apart = a.len != b.len;
     for (size_t i = 0; i < a.len; i++)
@@ -118,7 +119,8 @@ static bool locust__guard_same(locust__view a, locust__view b)
 }
 
 /* Does the request bring user and password? */
-static bool locust__guard_lets_in(const locust__guard *g, const locust__request_head *h)
+LOCUST__COLD static bool locust__guard_lets_in(
+    const locust__guard *g, const locust__request_head *h)
 {
     const char *field = locust__request_head_field(h, "Authorization");
     locust__buf said = {NULL, 0, 0, false};

@@ -19,7 +19,7 @@ typedef struct locust__seen {
     int64_t start_wall_ns; // of what is counted
 } locust__seen;
 
-static void locust__seen_init(
+LOCUST__COLD static void locust__seen_init(
     locust__seen *s, locust_env *env, locust__result *result, const locust__history *history)
 {
     memset(s, 0, sizeof *s);
@@ -29,7 +29,7 @@ static void locust__seen_init(
     locust__told_init(&s->told, env, result, history);
 }
 
-static const char *locust__seen_state(const locust__seen *s)
+LOCUST__COLD static const char *locust__seen_state(const locust__seen *s)
 {
     const locust_env *env = s->env;
     if (!s->testing)
@@ -51,7 +51,7 @@ static int locust__seen_workers(const locust__seen *s)
 }
 
 /* The host of all classes; NULL: they have none, or not the same. *several: they have not. */
-static const char *locust__seen_host(const locust__seen *s, bool *several)
+LOCUST__COLD static const char *locust__seen_host(const locust__seen *s, bool *several)
 {
     const locust_env *env = s->env;
     const char *host = env->options.host ? env->options.host
@@ -66,13 +66,13 @@ static const char *locust__seen_host(const locust__seen *s, bool *several)
 }
 
 /* The name of the test's file. */
-static const char *locust__seen_program(const locust__seen *s)
+LOCUST__COLD static const char *locust__seen_program(const locust__seen *s)
 {
     return s->env->program ? s->env->program : "test";
 }
 
 /* Milliseconds as Locust counts them: whole ones below 100, then two digits. */
-static int64_t locust__seen_rounded_ms(double ns)
+LOCUST__COLD static int64_t locust__seen_rounded_ms(double ns)
 {
     int64_t ms = locust__number_round(ns / 1e6), step = 1;
     while (ms / step >= 100)
@@ -81,7 +81,7 @@ static int64_t locust__seen_rounded_ms(double ns)
 }
 
 /* Writes a float as Python does. */
-static void locust__seen_float(locust__json_out *j, double x)
+LOCUST__COLD static void locust__seen_float(locust__json_out *j, double x)
 {
     locust__buf text = {NULL, 0, 0, false};
     locust__csv_float(&text, x);

@@ -41,14 +41,14 @@ static const struct locust__site_route {
 };
 
 /* Which of them a method is; 0: another one. */
-static int locust__site_method(const char *method)
+LOCUST__COLD static int locust__site_method(const char *method)
 {
     if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
         return LOCUST__SITE_GET;
     return strcmp(method, "POST") == 0 ? LOCUST__SITE_POST : 0;
 }
 
-static const struct locust__site_route *locust__site_find(const char *path)
+LOCUST__COLD static const struct locust__site_route *locust__site_find(const char *path)
 {
     const size_t n = sizeof locust__site_routes / sizeof *locust__site_routes;
     for (size_t i = 0; i < n; i++)
@@ -57,7 +57,8 @@ static const struct locust__site_route *locust__site_find(const char *path)
     return NULL;
 }
 
-static const locust_web_route *locust__site_find_own(const locust_env *env, const char *path)
+LOCUST__COLD static const locust_web_route *locust__site_find_own(
+    const locust_env *env, const char *path)
 {
     const locust_web_route *routes = env->test->routes;
     for (int i = 0; i < LOCUST_ROUTES_MAX && routes[i].path; i++)
@@ -66,7 +67,7 @@ static const locust_web_route *locust__site_find_own(const locust_env *env, cons
     return NULL;
 }
 
-static void locust__site_not_found(locust__asked *a, const char *path)
+LOCUST__COLD static void locust__site_not_found(locust__asked *a, const char *path)
 {
     locust__answers_text(a, 404,
         strncmp(path, "/assets/", 8) == 0
@@ -77,21 +78,21 @@ static void locust__site_not_found(locust__asked *a, const char *path)
               "please check your spelling and try again.</p>\n");
 }
 
-static void locust__site_allow(locust__asked *a, int methods)
+LOCUST__COLD static void locust__site_allow(locust__asked *a, int methods)
 {
     locust__buf_printf(&a->x->fields, "Allow: %s%sOPTIONS\r\n",
         methods & LOCUST__SITE_GET ? "GET, HEAD, " : "",
         methods & LOCUST__SITE_POST ? "POST, " : "");
 }
 
-static void locust__site_refuse(locust__asked *a, int status, const char *text)
+LOCUST__COLD static void locust__site_refuse(locust__asked *a, int status, const char *text)
 {
     locust__answers_text(a, status, text);
     a->x->type = "text/plain; charset=utf-8";
 }
 
 /* Calls the function of a route of the test. */
-static void locust__site_call_own(locust__asked *a, const locust_web_route *route)
+LOCUST__COLD static void locust__site_call_own(locust__asked *a, const locust_web_route *route)
 {
     const locust__request_head *h = &a->x->head;
     locust_web_request request = {.method = strcmp(h->method, "HEAD") == 0 ? "GET" : h->method,
@@ -120,7 +121,7 @@ static void locust__site_call_own(locust__asked *a, const locust_web_route *rout
 }
 
 /* Answers a path below the base. */
-static void locust__site_answer_path(locust__asked *a, const char *path)
+LOCUST__COLD static void locust__site_answer_path(locust__asked *a, const char *path)
 {
     const locust__request_head *h = &a->x->head;
     const locust_web_route *own = locust__site_find_own(a->w->env, path);
@@ -152,13 +153,13 @@ static void locust__site_answer_path(locust__asked *a, const char *path)
 }
 
 /* The path below the base; NULL: it lies elsewhere, or is the base without the '/' behind it. */
-static const char *locust__site_below(const locust__web *w, const char *path)
+LOCUST__COLD static const char *locust__site_below(const locust__web *w, const char *path)
 {
     size_t n = strlen(w->base);
     return strncmp(path, w->base, n) == 0 && path[n] == '/' ? path + n : NULL;
 }
 
-static void locust__site_call(void *arg)
+LOCUST__COLD static void locust__site_call(void *arg)
 {
     locust__asked *a = arg;
     locust__web *w = a->w;
@@ -193,7 +194,7 @@ static void locust__site_call(void *arg)
 }
 
 /* Asks for the end of the test, and waits for it. */
-static void locust__site_stop(locust__web *w) LOCUST__PARKS
+LOCUST__COLD static void locust__site_stop(locust__web *w) LOCUST__PARKS
 {
     int test = w->seen.tests;
     w->start_due = false;
@@ -206,7 +207,7 @@ static void locust__site_stop(locust__web *w) LOCUST__PARKS
 }
 
 /* Answers a request: what >>httpd calls. */
-static void locust__site_answer(void *arg, locust__served *x) LOCUST__PARKS
+LOCUST__COLD static void locust__site_answer(void *arg, locust__served *x) LOCUST__PARKS
 {
     enum { GUESSES = 32, GUESS_MS = 500 };
     locust__web *w = arg;

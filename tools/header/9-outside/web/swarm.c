@@ -21,7 +21,7 @@ typedef struct locust__swarm { // a form that is read
 } locust__swarm;
 
 /* Adds a text as Python's repr() writes it. */
-static void locust__swarm_quote(char *out, size_t size, const char *text)
+LOCUST__COLD static void locust__swarm_quote(char *out, size_t size, const char *text)
 {
     char quote = strchr(text, '\'') && !strchr(text, '"') ? '"' : '\'';
     size_t n = 0;
@@ -44,7 +44,7 @@ static void locust__swarm_quote(char *out, size_t size, const char *text)
     out[n] = '\0';
 }
 
-static void locust__swarm_invalid(
+LOCUST__COLD static void locust__swarm_invalid(
     locust__swarm *s, const char *field, const char *value, const char *takes)
 {
     char quoted[160];
@@ -54,7 +54,7 @@ static void locust__swarm_invalid(
 }
 
 /* Skips the blanks and the sign in front of a number. True: it is below 0. */
-static bool locust__swarm_sign(const char **text)
+LOCUST__COLD static bool locust__swarm_sign(const char **text)
 {
     bool minus;
     *text += strspn(*text, " \t\r\n");
@@ -64,7 +64,7 @@ static bool locust__swarm_sign(const char **text)
 }
 
 /* int(text) of Python; more than INT_MAX is taken as -1. */
-static void locust__swarm_users(locust__swarm *s, const char *value)
+LOCUST__COLD static void locust__swarm_users(locust__swarm *s, const char *value)
 {
     const char *p = value;
     bool minus = locust__swarm_sign(&p);
@@ -79,7 +79,7 @@ static void locust__swarm_users(locust__swarm *s, const char *value)
 }
 
 /* float(text) of Python; what is not finite is taken as -1. */
-static void locust__swarm_rate(locust__swarm *s, const char *value)
+LOCUST__COLD static void locust__swarm_rate(locust__swarm *s, const char *value)
 {
     static const char *const words[] = {"inf", "infinity", "nan"};
     const char *p = value;
@@ -101,7 +101,7 @@ static void locust__swarm_rate(locust__swarm *s, const char *value)
 }
 
 /* The host without < and >, which no host has. */
-static void locust__swarm_host(locust__web *w, const char *value)
+LOCUST__COLD static void locust__swarm_host(locust__web *w, const char *value)
 {
     char *copy = locust__text_copy(value, strlen(value)), *to = copy;
     if (!copy)
@@ -114,7 +114,8 @@ static void locust__swarm_host(locust__web *w, const char *value)
     w->host = copy;
 }
 
-static void locust__swarm_own(locust__web *w, locust__swarm *s, const char *name, const char *value)
+LOCUST__COLD static void locust__swarm_own(
+    locust__web *w, locust__swarm *s, const char *name, const char *value)
 {
     const locust_own_option *all = w->env->test->options;
     for (int i = 0; i < LOCUST_OWN_OPTIONS_MAX && all[i].name; i++) {
@@ -136,7 +137,7 @@ static void locust__swarm_own(locust__web *w, locust__swarm *s, const char *name
 }
 
 /* One field. */
-static void locust__swarm_field(
+LOCUST__COLD static void locust__swarm_field(
     locust__web *w, locust__swarm *s, const char *name, const char *value)
 {
     if (strcmp(name, "user_count") == 0 || strcmp(name, "locust_count") == 0) {
@@ -160,7 +161,7 @@ static void locust__swarm_field(
 }
 
 /* The classes that the form names, of those there are; without names, all. With --class-picker. */
-static void locust__swarm_classes(locust__web *w, const locust__form *form)
+LOCUST__COLD static void locust__swarm_classes(locust__web *w, const locust__form *form)
 {
     const locust_env *env = w->env;
     int to = w->chosen_now == 0 ? 1 : 0, n = 0;
@@ -181,7 +182,7 @@ static void locust__swarm_classes(locust__web *w, const locust__form *form)
 }
 
 /* Does the form choose the shape of the test, or no shape? False: one that there is not. */
-static bool locust__swarm_shape(locust__web *w, const locust__form *form)
+LOCUST__COLD static bool locust__swarm_shape(locust__web *w, const locust__form *form)
 {
     const char *shape = locust__form_value(form, "shape_class");
     w->no_shape = !shape || strcmp(shape, "Default") == 0;
@@ -189,13 +190,13 @@ static bool locust__swarm_shape(locust__web *w, const locust__form *form)
 }
 
 /* The host that the next test will have. */
-static const char *locust__swarm_host_now(const locust__web *w)
+LOCUST__COLD static const char *locust__swarm_host_now(const locust__web *w)
 {
     return w->host ? w->host : w->env->options.host;
 }
 
 /* Begins a test, or changes the one that runs. */
-static void locust__swarm_go(locust__web *w, const locust__swarm *s)
+LOCUST__COLD static void locust__swarm_go(locust__web *w, const locust__swarm *s)
 {
     locust_env *env = w->env;
     locust_tick tick = {.users = s->users, .spawn_rate = s->rate};
@@ -214,7 +215,7 @@ static void locust__swarm_go(locust__web *w, const locust__swarm *s)
     locust__env_wake(env);
 }
 
-static void locust__swarm_say(
+LOCUST__COLD static void locust__swarm_say(
     const locust__web *w, locust__json_out *j, const char *message, bool success)
 {
     if (!success)
@@ -224,7 +225,7 @@ static void locust__swarm_say(
 }
 
 /* Those of the chosen classes. */
-static void locust__swarm_list(const locust__web *w, locust__json_out *j)
+LOCUST__COLD static void locust__swarm_list(const locust__web *w, locust__json_out *j)
 {
     const locust_env *env = w->env;
     const locust_user_class *const *chosen = w->chosen_now >= 0 ? w->chosen[w->chosen_now] : NULL;
@@ -236,7 +237,8 @@ static void locust__swarm_list(const locust__web *w, locust__json_out *j)
 }
 
 /* Answers a form. False: the form names a shape that the test has not, and nothing was written. */
-static bool locust__swarm_answer(locust__web *w, const locust__form *form, locust__json_out *j)
+LOCUST__COLD static bool locust__swarm_answer(
+    locust__web *w, const locust__form *form, locust__json_out *j)
 {
     locust_env *env = w->env;
     locust__swarm s = {.users = -1, .rate = -1};
@@ -275,7 +277,7 @@ static bool locust__swarm_answer(locust__web *w, const locust__form *form, locus
 }
 
 /* Makes the plan of each class anew. A class that is left without tasks gets no users. */
-static void locust__swarm_plan(locust_env *env)
+LOCUST__COLD static void locust__swarm_plan(locust_env *env)
 {
     locust__fault fault = {.code = 0};
     for (int i = 0; i < env->n_classes; i++) {
@@ -289,7 +291,7 @@ static void locust__swarm_plan(locust_env *env)
 }
 
 /* Applies what /user has said of classes. There are no users. */
-static void locust__swarm_apply_users(locust__web *w)
+LOCUST__COLD static void locust__swarm_apply_users(locust__web *w)
 {
     locust_env *env = w->env;
     for (size_t at = 0; at < w->users.len; at += strlen(w->users.ptr + at) + 1) {
@@ -305,7 +307,8 @@ static void locust__swarm_apply_users(locust__web *w)
 }
 
 /* Takes an object about a class, of /user. NULL: good; or why not, perhaps in `text`. */
-static const char *locust__swarm_user(locust__web *w, locust__view body, char *text, size_t size)
+LOCUST__COLD static const char *locust__swarm_user(
+    locust__web *w, locust__view body, char *text, size_t size)
 {
     locust_env *env = w->env;
     locust__view value;
@@ -338,7 +341,7 @@ static const char *locust__swarm_user(locust__web *w, locust__view body, char *t
 }
 
 /* Gives the next test what was asked for. There are no users. */
-static void locust__swarm_apply(locust__web *w)
+LOCUST__COLD static void locust__swarm_apply(locust__web *w)
 {
     locust_env *env = w->env;
     const locust_own_option *all = env->test->options;

@@ -11,7 +11,7 @@
  * ============================================================================================ */
 
 /* With workers, those of a master that listens already. */
-static void locust__tests_drive(locust_env *env) LOCUST__PARKS
+LOCUST__COLD static void locust__tests_drive(locust_env *env) LOCUST__PARKS
 {
 #if LOCUST__WITH_FLEET
     if (env->options.master) {
@@ -23,7 +23,7 @@ static void locust__tests_drive(locust_env *env) LOCUST__PARKS
     locust__runner_run(env);
 }
 
-static void locust__tests_one(locust__web *w) LOCUST__PARKS
+LOCUST__COLD static void locust__tests_one(locust__web *w) LOCUST__PARKS
 {
     locust_env *env = w->env;
     w->start_due = false;
@@ -44,7 +44,7 @@ static void locust__tests_one(locust__web *w) LOCUST__PARKS
 }
 
 /* When the program is to end by itself, now that a test is over. */
-static int64_t locust__tests_quit_ns(const locust_env *env)
+LOCUST__COLD static int64_t locust__tests_quit_ns(const locust_env *env)
 {
     int s = env->options.autoquit_s;
     return !s ? LOCUST__NEVER : locust__os_now_ns() + (s > 0 ? s : 0) * LOCUST__S;
@@ -78,7 +78,7 @@ static void locust__tests_finish(locust__web *w) LOCUST__PARKS
 }
 
 /* Serves and tests until a signal, or --autoquit. */
-static void locust__tests_run(locust__web *w) LOCUST__PARKS
+LOCUST__COLD static void locust__tests_run(locust__web *w) LOCUST__PARKS
 {
     locust_env *env = w->env;
     int64_t quit_ns = LOCUST__NEVER;

@@ -53,7 +53,7 @@ typedef struct locust__web {
 } locust__web;
 
 /* Is told of each line of the log. */
-static void locust__web_keep_line(void *arg, const char *line, size_t n)
+LOCUST__COLD static void locust__web_keep_line(void *arg, const char *line, size_t n)
 {
     locust__web *w = arg;
     char *copy = locust__text_copy(line, n && line[n - 1] == '\n' ? n - 1 : n);
@@ -69,7 +69,7 @@ static void locust__web_keep_line(void *arg, const char *line, size_t n)
 }
 
 /* Reads --web-host and --web-port. NULL, or what is wrong. */
-static const char *locust__web_address(locust__web *w)
+LOCUST__COLD static const char *locust__web_address(locust__web *w)
 {
     const locust_options *o = &w->env->options;
     const char *host = !o->web_host || strcmp(o->web_host, "localhost") == 0 ? "127.0.0.1"
@@ -85,7 +85,7 @@ static const char *locust__web_address(locust__web *w)
 }
 
 /* Reads --web-base-path: a '/' in front, none behind. NULL, or what is wrong. */
-static const char *locust__web_base(locust__web *w)
+LOCUST__COLD static const char *locust__web_base(locust__web *w)
 {
     const char *path = w->env->options.web_base_path;
     size_t n = path ? strlen(path) : 0;
@@ -102,7 +102,7 @@ static const char *locust__web_base(locust__web *w)
 }
 
 /* NULL, or what is wrong with the options. */
-static const char *locust__web_options(locust__web *w)
+LOCUST__COLD static const char *locust__web_options(locust__web *w)
 {
     const locust_options *o = &w->env->options;
     const char *wrong = locust__web_address(w);
@@ -115,7 +115,7 @@ static const char *locust__web_options(locust__web *w)
     return wrong;
 }
 
-static void locust__web_free(locust__web *w)
+LOCUST__COLD static void locust__web_free(locust__web *w)
 {
     if (!w)
         return;
@@ -136,7 +136,7 @@ static void locust__web_free(locust__web *w)
 }
 
 /* Says where it is, and who may come. */
-static void locust__web_announce(const locust__web *w)
+LOCUST__COLD static void locust__web_announce(const locust__web *w)
 {
     const locust_options *o = &w->env->options;
     const char *scheme = o->tls_cert ? "https" : "http";
@@ -164,7 +164,7 @@ static void locust__web_announce(const locust__web *w)
 }
 
 /* Opens the web interface. NULL: it cannot be, and a line on standard error says why. */
-static locust__web *locust__web_open(
+LOCUST__COLD static locust__web *locust__web_open(
     locust_env *env, locust__result *result, const locust__history *history)
 {
     locust__web *w = locust__memory_zalloc(sizeof *w);
