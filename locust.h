@@ -16423,7 +16423,7 @@ enum locust__request_head_status { // what a request that cannot be answered get
 };
 
 /* The value of a field; NULL: there is none. */
-LOCUST__COLD static const char *locust__request_head_field(
+LOCUST__COLD LOCUST__UNUSED static const char *locust__request_head_field(
     const locust__request_head *h, const char *name)
 {
     const char *at = h->fields, *have, *value;
@@ -16533,7 +16533,7 @@ LOCUST__COLD static bool locust__request_head_is_host(const char *text)
 }
 
 /* Parses a head with its empty line, and keeps it. */
-LOCUST__COLD static enum locust__request_head_status locust__request_head_parse(
+LOCUST__COLD LOCUST__UNUSED static enum locust__request_head_status locust__request_head_parse(
     const char *p, size_t n, locust__request_head *h, locust__buf *kept)
 {
     const char *end = p + n, *host = NULL;
@@ -42248,7 +42248,8 @@ static void locust__classes_free(locust_env *env)
 
 /* Makes *field the text, kept as long as the environment, unless it is that already. True: it
  * changed. */
-LOCUST__COLD static bool locust__ask_set(locust_env *env, const char **field, const char *text)
+LOCUST__COLD LOCUST__UNUSED static bool locust__ask_set(
+    locust_env *env, const char **field, const char *text)
 {
     if (!text == !*field && (!text || strcmp(text, *field) == 0))
         return false;
@@ -42258,7 +42259,7 @@ LOCUST__COLD static bool locust__ask_set(locust_env *env, const char **field, co
 
 /* Gives all classes the host of the options. A host that will not do leaves them without: a line in
  * the log says so, after `whose` ("the master's "), and requests fail with their own sentence. */
-LOCUST__COLD static void locust__ask_rehost(locust_env *env, const char *whose)
+LOCUST__COLD LOCUST__UNUSED static void locust__ask_rehost(locust_env *env, const char *whose)
 {
     locust__fault fault = {.code = 0};
     for (int i = 0; i < env->n_classes; i++) {
@@ -57823,9 +57824,8 @@ LOCUST__COLD static void locust__form_read(locust__form *f, const char *type, lo
 LOCUST__COLD static bool locust__form_next(
     const locust__form *f, const char **at, const char **name, const char **value)
 {
-    const char *end = f->text.ptr + f->text.len;
     const char *p = *at ? *at : f->text.ptr;
-    if (f->text.failed || !f->n || p == end)
+    if (f->text.failed || !f->n || p == f->text.ptr + f->text.len)
         return false;
     *name = p;
     *value = p + strlen(p) + 1;

@@ -33,7 +33,7 @@ enum locust__request_head_status { // what a request that cannot be answered get
 };
 
 /* The value of a field; NULL: there is none. */
-LOCUST__COLD static const char *locust__request_head_field(
+LOCUST__COLD LOCUST__UNUSED static const char *locust__request_head_field(
     const locust__request_head *h, const char *name)
 {
     const char *at = h->fields, *have, *value;
@@ -143,7 +143,7 @@ LOCUST__COLD static bool locust__request_head_is_host(const char *text)
 }
 
 /* Parses a head with its empty line, and keeps it. */
-LOCUST__COLD static enum locust__request_head_status locust__request_head_parse(
+LOCUST__COLD LOCUST__UNUSED static enum locust__request_head_status locust__request_head_parse(
     const char *p, size_t n, locust__request_head *h, locust__buf *kept)
 {
     const char *end = p + n, *host = NULL;

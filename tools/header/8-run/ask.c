@@ -10,7 +10,8 @@
 
 /* Makes *field the text, kept as long as the environment, unless it is that already. True: it
  * changed. */
-LOCUST__COLD static bool locust__ask_set(locust_env *env, const char **field, const char *text)
+LOCUST__COLD LOCUST__UNUSED static bool locust__ask_set(
+    locust_env *env, const char **field, const char *text)
 {
     if (!text == !*field && (!text || strcmp(text, *field) == 0))
         return false;
@@ -20,7 +21,7 @@ LOCUST__COLD static bool locust__ask_set(locust_env *env, const char **field, co
 
 /* Gives all classes the host of the options. A host that will not do leaves them without: a line in
  * the log says so, after `whose` ("the master's "), and requests fail with their own sentence. */
-LOCUST__COLD static void locust__ask_rehost(locust_env *env, const char *whose)
+LOCUST__COLD LOCUST__UNUSED static void locust__ask_rehost(locust_env *env, const char *whose)
 {
     locust__fault fault = {.code = 0};
     for (int i = 0; i < env->n_classes; i++) {

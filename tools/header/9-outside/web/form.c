@@ -173,9 +173,8 @@ LOCUST__COLD static void locust__form_read(locust__form *f, const char *type, lo
 LOCUST__COLD static bool locust__form_next(
     const locust__form *f, const char **at, const char **name, const char **value)
 {
-    const char *end = f->text.ptr + f->text.len;
     const char *p = *at ? *at : f->text.ptr;
-    if (f->text.failed || !f->n || p == end)
+    if (f->text.failed || !f->n || p == f->text.ptr + f->text.len)
         return false;
     *name = p;
     *value = p + strlen(p) + 1;
