@@ -61359,8 +61359,8 @@ LOCUST_API const struct locust_stream_kind *locust_stream_marked(void)
  *        numbers, UUIDs and texts for tests, --seed; .setup and .teardown; options of the test
  *        with types; pauses of users whose requests reach no server; users that wait for their next
  *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
- *        half a kilobyte, whose records the kit makes itself; WebSocket, Socket.IO, MQTT, questions
- *        to name servers; --worker and --master, with those of Locust or its own, messages
+ *        half a kilobyte, whose records the kit makes itself; WebSocket, Socket.IO, MQTT, MongoDB,
+ *        questions to name servers; --worker and --master, with those of Locust or its own, messages
  *        between them, --secret; --processes; Locust's web interface, and routes of a
  *        test's own
  * ============================================================================================ */

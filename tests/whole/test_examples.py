@@ -11,6 +11,13 @@ from kit.rooms import serving
 from kit import dns
 import glob, http.server, json, shlex, ssl, urllib.parse
 
+try:
+    from kit.mongo_peer import Mongo, Store
+except ImportError:  # Debian's packages are for Debian's Python
+    if sys.executable != "/usr/bin/python3" and os.path.exists("/usr/bin/python3"):
+        os.execv("/usr/bin/python3", ["/usr/bin/python3", "-B", *sys.argv])
+    Mongo = None
+
 STRICT = ("-O0", "-std=c11", "-Wall", "-Wextra", "-pedantic")  # quick to build, and no warning passes
 KNOWN = {}
 
@@ -707,6 +714,33 @@ def _(dir, program):
     longest = max(asked, key=lambda a: len(a["messages"]))["messages"]
     same([m["role"] for m in longest], ["user", "assistant"] * 4 + ["user"])
     same({m["content"] for m in longest if m["role"] == "assistant"}, {'Once "upon"\n'})
+
+
+@example("mongodb", *STRICT)
+def _(dir, program):
+    if not Mongo:
+        raise Skip("python3-pymongo is missing")
+
+    class Shop(Store):
+        def count(self, got):
+            return {"n": 5, "ok": 1.0}
+
+        def update(self, got):
+            same(got["updates"][0]["u"], {"$set": {"shipped": True}})
+            return {"n": 1, "nModified": 1, "ok": 1.0}
+
+        def aggregate(self, got):
+            return self.batch(got, [{"_id": 8, "n": 2}], "orders", "firstBatch", 101)
+    shop = Shop()
+    shop.collections["items"] = {i: {"_id": i, "name": "x"} for i in range(30)}
+    with Mongo(shop) as server:
+        r = run(dir, command(program, server.to(), "-u", "21", "-r", "1000", "-t", "3"))
+        server.fine()
+    same(r.rc, 0, r)
+    rows, total = stats_csv(dir + "/c")
+    same({name for _, name in rows}, {"connect", "find items", "count items", "insert orders", "update orders", "per item"})
+    same([count(rows["MONGODB", "connect"]), failed(total)], [21, 0])
+    same(len(shop.collections["orders"]), 2 * count(rows["MONGODB", "insert orders"]))
 
 
 @example("udp", *STRICT)

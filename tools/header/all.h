@@ -840,8 +840,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *        numbers, UUIDs and texts for tests, --seed; .setup and .teardown; options of the test
  *        with types; pauses of users whose requests reach no server; users that wait for their next
  *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
- *        half a kilobyte, whose records the kit makes itself; WebSocket, Socket.IO, MQTT, questions
- *        to name servers; --worker and --master, with those of Locust or its own, messages
+ *        half a kilobyte, whose records the kit makes itself; WebSocket, Socket.IO, MQTT, MongoDB,
+ *        questions to name servers; --worker and --master, with those of Locust or its own, messages
  *        between them, --secret; --processes; Locust's web interface, and routes of a
  *        test's own
  * ============================================================================================ */
