@@ -93,6 +93,7 @@
  *     >>name_servers      questions to name servers
  *     >>mqtt              MQTT
  *     >>mongodb           MongoDB
+ *     >>qdrant            Qdrant
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>messages          messages between a master and its workers
@@ -454,6 +455,7 @@ extern "C" {
 #include "0-public/name_servers.h"
 #include "0-public/mqtt.h"
 #include "0-public/mongodb.h"
+#include "0-public/qdrant.h"
 #include "0-public/feeds.h"
 #include "0-public/events.h"
 #include "0-public/messages.h"
@@ -720,6 +722,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "7-protocol/flow/tally.c"
 #include "7-protocol/flow/take.c"
 #include "7-protocol/flow/read.c"
+#include "7-protocol/qdrant_client.c"
 #endif
 
 #if LOCUST__LAYERS >= 8

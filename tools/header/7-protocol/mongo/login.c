@@ -306,7 +306,7 @@ static bool locust__mongo_open(locust__mongo *m, const char *name, double timeou
         locust__operation_cut(&o);
     else
         locust__operation_end(&o, locust__mongo_client_stream(m), m->error, m->result.bytes);
-    m->in.len = 0;
+    locust__buf_free(&m->in);
     m->result.bytes = 0;
     return m->ready;
 }
