@@ -94,6 +94,7 @@
  *     >>mqtt              MQTT
  *     >>mongodb           MongoDB
  *     >>qdrant            Qdrant
+ *     >>postgres          PostgreSQL
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>messages          messages between a master and its workers
@@ -188,6 +189,7 @@
  *     >>tls_config        configurations
  *     >>tls_trust         certificates to trust
  *     >>tls_verify        verification
+ *     >>tls_bind          channel binding
  *     >>tls_socket        between TLS and the socket
  *     >>tls_error         what went wrong
  *     >>tls_own           reading and writing records of our own
@@ -291,6 +293,13 @@
  *     >>flow_tally        what is counted of streamed answers
  *     >>flow_take         a streamed answer while it comes
  *     >>flow_read         what events of streamed answers mean
+ *     >>pg_message        messages of PostgreSQL's protocol 3.0
+ *     >>pg_url            URLs of PostgreSQL
+ *     >>pg_answer         the answer to a query of PostgreSQL
+ *     >>pg_client         what a client of PostgreSQL keeps; what it receives
+ *     >>pg_open           opening a connection to PostgreSQL
+ *     >>pg_login          logging in to PostgreSQL
+ *     >>pg_query          queries to PostgreSQL, and what a test calls
  *   8-run
  *     >>process           one of several processes of a command
  *     >>stages            --stages
@@ -2054,6 +2063,95 @@ LOCUST_API locust_qdrant_result *locust_qdrant_scroll(
 
 /* The id of the i-th point of a result, from 0; -1: there is none, or it is no number. */
 LOCUST_API int64_t locust_qdrant_id(const locust_qdrant_result *r, int i);
+/* ============================================================================================
+ * >>postgres  PostgreSQL
+ *
+ * Purpose     queries to a server that speaks PostgreSQL's protocol 3.0.
+ *
+ * A user, and each coroutine that it starts, has one connection, opened at its first query and
+ * closed when it ends. A connection that ends unasked is a failure of the row "POSTGRES
+ * disconnect", or of the query that it ends; the next query connects again.
+ *
+ * The URL is libpq's: postgresql://user:password@host:port/database?parameter=value&..., with the
+ * parameters host (a folder: its unix socket), port, user, password, dbname, sslmode (disable,
+ * allow, prefer, require, verify-ca, verify-full), sslrootcert (a file, or system), sslcert,
+ * sslkey, channel_binding, application_name, options, connect_timeout, client_encoding. What it
+ * lacks comes from PGUSER and PGPASSWORD; certificates to trust, where it names none, from the
+ * class. Logins: trust, password, md5, SCRAM-SHA-256, bound to the channel over TLS.
+ *
+ * Rows        POSTGRES connect, disconnect, and one for each .name, or text, of a query.
+ * ============================================================================================ */
+
+typedef struct locust_pg_options {
+    const char *url;   // NULL: the user's host
+    const char *name;  // row of the connect; NULL: "connect"
+    double timeout_s;  // of the connect, and of each query that has none; 0: 60; negative: none
+    size_t max_result; // bytes of a result that are kept; 0: LOCUST_MAX_BODY
+    int max_prepared;  // prepared statements that a connection keeps; 0: 100; negative: none, so
+                       // that each query with parameters is parsed anew, as a pooler by
+                       // transactions may need it
+} locust_pg_options;
+
+/* Connects, and closes what was open. Later connects of this coroutine are made by the same
+ * options. Texts are copied. Returns whether the server took the login.
+ * locust_pg_connect(u, u->host, .max_prepared = -1) */
+LOCUST_API bool locust_pg_connect(locust_user *u, const locust_pg_options *options);
+#define locust_pg_connect(u, ...)     \
+    (LOCUST_AT_("locust_pg_connect"), \
+        locust_pg_connect((u), &(locust_pg_options){.url = __VA_ARGS__}))
+
+typedef struct locust_pg_params { // values of $1, $2, ...: texts; NULL: SQL's null
+    const char *const *values;
+    int n;
+} locust_pg_params;
+
+#define LOCUST_PG_PARAMS(...)                                         \
+    ((locust_pg_params){.values = (const char *const[]){__VA_ARGS__}, \
+        .n = (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))})
+
+typedef struct locust_pg_statement {
+    const char *sql;         // required; without parameters it may be several statements
+    locust_pg_params params; // LOCUST_PG_PARAMS("1", NULL); none: the simple protocol
+    const char *name;        // of the row; NULL: the text
+    bool prepare;            // as a prepared statement, also without parameters
+    double timeout_s; // 0: the connection's; negative: none. A query that takes longer fails,
+                      // and the server is asked to cancel it
+} locust_pg_statement;
+
+typedef struct locust_pg_result { // lives until this coroutine's next call of locust_pg_
+    const char *error;    // NULL: it went well; a stable sentence: "42P01: relation ... does not
+                          // exist", or why there is no answer. It is counted already
+    const char *sqlstate; // of the server's error: "42P01"; "": none
+    const char *message;  // the server's words in full; "": none
+    const char *detail, *hint; // "": none
+    int n_rows, n_columns;     // of the last statement that has rows
+    int64_t affected;          // rows that all statements selected, inserted, updated, deleted
+    const char *command;       // what the server says of the last statement: "INSERT 0 1"
+    char transaction;   // 'I': in none; 'T': in one; 'E': in one that has failed; 0: no connection
+    int n_notices;      // warnings, notices
+    const char *notice; // the last one's words; "": none
+    double elapsed_ms;
+} locust_pg_result;
+
+/* Sends a query and waits for all of its answer. Call from a user. Never NULL.
+ * COPY FROM STDIN fails; what COPY TO STDOUT sends is counted and dropped. */
+LOCUST_API locust_pg_result *locust_pg_query(locust_user *u, const locust_pg_statement *statement);
+#define locust_pg_query(u, ...)     \
+    (LOCUST_AT_("locust_pg_query"), \
+        locust_pg_query((u), &(locust_pg_statement){.sql = __VA_ARGS__}))
+
+/* A value as the server wrote it, in its text form; NULL: SQL's null, or there is no such row or
+ * column. Both count from 0. */
+LOCUST_API const char *locust_pg_value(const locust_pg_result *r, int row, int column);
+/* The name of a column; NULL: there is no such column. */
+LOCUST_API const char *locust_pg_column(const locust_pg_result *r, int column);
+
+/* Closes the connection; the next query opens another. */
+LOCUST_API void locust_pg_disconnect(locust_user *u);
+#define locust_pg_disconnect(...) \
+    (LOCUST_AT_("locust_pg_disconnect"), locust_pg_disconnect(__VA_ARGS__))
+/* Why the last call failed: a stable sentence; NULL if it did not. */
+LOCUST_API const char *locust_pg_error(locust_user *u);
 /* ============================================================================================
  * >>feeds  data from files
  *
@@ -12889,8 +12987,16 @@ typedef struct locust__tls_how { // what to make a connection with; the texts ou
     const char *ca_file;         // NULL: the system's
     const char *cert_file, *key_file;
     bool insecure;
-    enum locust__tls_alpn http; // what to offer by ALPN
+    bool any_name;                                 // the certificate need not be for this host
+    enum locust__tls_alpn http;                    // what to offer by ALPN
+    void (*see_leaf)(void *arg, const void *leaf); // is shown the server's certificate; NULL: no
+    void *see_arg;
 } locust__tls_how;
+
+typedef struct locust__tls_binding { // what a login may be bound to: see >>tls_bind
+    unsigned char bytes[64];
+    size_t len; // 0: nothing
+} locust__tls_binding;
 
 typedef struct locust__tls_options { // of a test
     const char *min, *max, *ciphers;
@@ -14545,21 +14651,22 @@ static locust_error locust__tls_verify(
     const mbedtls_x509_crt *leaf = mbedtls_ssl_get_peer_cert(ssl);
     locust__tls_roots *roots = NULL;
     locust__addr addr;
-    bool literal = locust__addr_parse(&addr, host, 0);
+    const char *name = how->any_name ? "" : host; // what is verified, and remembered
+    bool literal = *name && locust__addr_parse(&addr, host, 0);
     uint32_t flags = 0;
     locust_error error;
     int rc;
     if (!leaf)
         return LOCUST_ERR_TLS_CERT_FORM;
     error = locust__tls_roots_of(tls, how->ca_file, &roots);
-    if (error || locust__tls_recall(roots, host, leaf))
+    if (error || locust__tls_recall(roots, name, leaf))
         return error;
     error = locust__tls_load_issuers(tls, roots, leaf);
     if (error)
         return error;
     rc = mbedtls_x509_crt_verify_with_profile((mbedtls_x509_crt *)(uintptr_t)leaf,
         roots->parsed.raw.p ? &roots->parsed : NULL, NULL, &mbedtls_x509_crt_profile_default,
-        literal ? NULL : host, &flags, NULL, NULL);
+        literal || !*name ? NULL : host, &flags, NULL, NULL);
     if (rc && rc != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
         return locust__tls_lacks_memory(rc) ? LOCUST_ERR_MEMORY : LOCUST_ERR_TLS_CERT_FORM;
     if (literal && !locust__tls_has_address(leaf, &addr))
@@ -14570,8 +14677,50 @@ static locust_error locust__tls_verify(
     if (error)
         locust__tls_explain(tls, host, error, leaf, roots);
     else
-        locust__tls_remember(tls, roots, host, leaf);
+        locust__tls_remember(tls, roots, name, leaf);
     return error;
+}
+/* ============================================================================================
+ * >>tls_bind  channel binding
+ *
+ * Purpose     what a login over TLS is bound to, so that nobody in the middle can pass it on: the
+ *             digest of the server's certificate, tls-server-end-point.
+ * Names       locust__tls_bind locust__tls_bind_
+ * Uses        >>tls >>tls_state
+ * Sources     RFC 5929 4.
+ * Limits      a certificate signed with another digest than MD5 and SHA, such as Ed25519's, has
+ *             none.
+ * ============================================================================================ */
+
+/* The digest that a certificate was signed with; RFC 5929 4.1: SHA-256 for MD5 and SHA-1. */
+static psa_algorithm_t locust__tls_bind_digest(const mbedtls_x509_crt *leaf)
+{
+    switch (leaf->LOCUST__TLS_FIELD(sig_md)) {
+    case MBEDTLS_MD_MD5:
+    case MBEDTLS_MD_SHA1:
+    case MBEDTLS_MD_SHA256:
+        return PSA_ALG_SHA_256;
+    case MBEDTLS_MD_SHA224:
+        return PSA_ALG_SHA_224;
+    case MBEDTLS_MD_SHA384:
+        return PSA_ALG_SHA_384;
+    case MBEDTLS_MD_SHA512:
+        return PSA_ALG_SHA_512;
+    default:
+        return 0;
+    }
+}
+
+/* This is the `see_leaf` of who logs in; arg: a locust__tls_binding. */
+LOCUST__UNUSED static void locust__tls_bind(void *arg, const void *certificate)
+{
+    locust__tls_binding *binding = arg;
+    const mbedtls_x509_crt *leaf = certificate;
+    psa_algorithm_t digest = leaf ? locust__tls_bind_digest(leaf) : 0;
+    binding->len = 0;
+    if (!digest || psa_hash_compute(digest, leaf->raw.p, leaf->raw.len, binding->bytes,
+                       sizeof binding->bytes, &binding->len) != PSA_SUCCESS)
+        binding->len = 0;
 }
 /* ============================================================================================
  * >>tls_socket  between TLS and the socket
@@ -15553,6 +15702,8 @@ static locust_error locust__tls_judge_server(locust__tls_conn *c, const locust__
     if (error && error != LOCUST_ERR_TLS)
         mbedtls_ssl_send_alert_message(
             &shake->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+    if (!error && op->how->see_leaf)
+        op->how->see_leaf(op->how->see_arg, mbedtls_ssl_get_peer_cert(&shake->ssl));
     if (!error) {
 #if defined(MBEDTLS_SSL_ALPN)
         const char *chosen = mbedtls_ssl_get_alpn_protocol(&shake->ssl);
@@ -19907,10 +20058,11 @@ typedef struct locust__services {
     locust__pattern *patterns;              // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__services_counts counts;
-    struct locust__scram_keys *scram; // of passwords; made with the first login by SCRAM
+    struct locust__scram_keys *scram;           // of passwords; made with the first login by SCRAM
+    struct locust__pg_url *pg_urls;             // of PostgreSQL, taken apart
     struct locust__mongo_target *mongo_targets; // connection strings that were taken apart
-    struct locust__h2_dial *dials; // connections of HTTP/2 that are being opened
-    locust__buf auth;              // scratch, to build credentials and names in
+    struct locust__h2_dial *dials;              // connections of HTTP/2 that are being opened
+    locust__buf auth;                           // scratch, to build credentials and names in
 } locust__services;
 /* ============================================================================================
  * >>pool  connections of users to origins
@@ -40698,6 +40850,2060 @@ LOCUST_API int64_t locust_qdrant_id(const locust_qdrant_result *r, int i)
             return value;
     return -1;
 }
+/* ============================================================================================
+ * >>pg_message  messages of PostgreSQL's protocol 3.0
+ *
+ * Purpose     finds a message among received bytes, writes one, and makes a sentence of an error.
+ *
+ *     type  length  body          length: of itself and the body; the first messages of a client
+ *     1     4       length - 4    have no type
+ *
+ * Names       locust__pg_frame locust__pg_put_ locust__pg_text_ locust__pg_field_ locust__pg_error_
+ * Sources     PostgreSQL 15, chapter 55 of its manual; errors of other servers as they were seen.
+ * Limits      in an error's sentence only what stands between '"' or is a number is left out;
+ *             servers that write their messages in other languages may quote otherwise.
+ * ============================================================================================ */
+
+enum {
+    LOCUST__PG_MESSAGE_MAX = 1 << 20, // bytes of a message that holds no data
+    LOCUST__PG_SENTENCE = 240,        // bytes of a sentence, the SQLSTATE included
+};
+
+/* -- reading -- */
+
+/* The length of the message at the front of some bytes, which may not all be there: *body is what
+ * is. 0: its head is not there; -1: it cannot be. */
+static int64_t locust__pg_frame(const char *in, size_t len, locust__view *body)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(in, len);
+    uint32_t n;
+    locust__bytes_skip(&r, 1);
+    n = locust__bytes_get_u32(&r);
+    if (r.failed)
+        return 0;
+    if (n < 4 || n > INT32_MAX)
+        return -1;
+    *body = (locust__view){(const char *)r.at, r.left < n - 4 ? r.left : n - 4};
+    return (int64_t)n + 1;
+}
+
+/* Takes a text that '\0' ends off the front. NULL, and `failed`: it does not end. */
+static const char *locust__pg_text_take(locust__bytes_reader *r)
+{
+    const unsigned char *end = r->left ? memchr(r->at, 0, r->left) : NULL;
+    const unsigned char *at = locust__bytes_take(r, end ? (size_t)(end - r->at) + 1 : r->left + 1);
+    return (const char *)at;
+}
+
+/* Does the body consist of so many texts? */
+static bool locust__pg_text_are(locust__view body, int n)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
+    while (n-- > 0)
+        locust__pg_text_take(&r);
+    return !r.failed && !r.left;
+}
+
+/* -- writing -- */
+
+/* Begins a message of that type; 0: without one. Returns where, for locust__pg_put_end. */
+static size_t locust__pg_put_begin(locust__bytes_writer *w, char type)
+{
+    size_t at;
+    if (type)
+        locust__bytes_put_u8(w, (unsigned char)type);
+    at = w->buf->len;
+    locust__bytes_put_u32(w, 0);
+    return at;
+}
+
+/* Fills in a length that was left out. */
+static void locust__pg_put_length(locust__bytes_writer *w, size_t at, size_t n)
+{
+    w->failed = w->failed || w->buf->failed || n > INT32_MAX;
+    for (size_t i = 0; i < 4 && !w->failed; i++)
+        w->buf->ptr[at + i] = (char)(n >> (24 - 8 * i));
+}
+
+/* Ends a message: fills in its length. */
+static void locust__pg_put_end(locust__bytes_writer *w, size_t at)
+{
+    locust__pg_put_length(w, at, w->buf->len - at);
+}
+
+static void locust__pg_put_text(locust__bytes_writer *w, const char *text)
+{
+    locust__bytes_add(w, text, strlen(text) + 1);
+}
+
+/* A whole message of two texts at most; NULL: none. */
+static void locust__pg_put_message(
+    locust__bytes_writer *w, char type, const char *text, const char *more)
+{
+    size_t at = locust__pg_put_begin(w, type);
+    if (text)
+        locust__pg_put_text(w, text);
+    if (more)
+        locust__pg_put_text(w, more);
+    locust__pg_put_end(w, at);
+}
+
+/* A writer into a buffer, from its beginning. */
+static locust__bytes_writer locust__pg_put_to(locust__buf *out)
+{
+    out->len = 0;
+    out->failed = false;
+    return (locust__bytes_writer){.buf = out};
+}
+
+/* -- errors -- */
+
+typedef struct locust__pg_error { // an ErrorResponse or a NoticeResponse: texts in its body
+    const char *severity, *code, *message, *detail, *hint; // "": none
+} locust__pg_error;
+
+/* Reads the fields of an error, which may come in any order. False: it is malformed. */
+static bool locust__pg_error_read(locust__view body, locust__pg_error *e)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
+    unsigned type;
+    const char *severity = "", *plain = ""; // as the server's language has it; never translated
+    *e = (locust__pg_error){"", "", "", "", ""};
+    while ((type = locust__bytes_get_u8(&r)) != 0) {
+        const char *text = locust__pg_text_take(&r);
+        if (!text)
+            break;
+        switch (type) {
+        case 'S':
+            severity = text;
+            break;
+        case 'V':
+            plain = text;
+            break;
+        case 'C':
+            e->code = text;
+            break;
+        case 'M':
+            e->message = text;
+            break;
+        case 'D':
+            e->detail = text;
+            break;
+        case 'H':
+            e->hint = text;
+            break;
+        default: // of no use in a test
+            break;
+        }
+    }
+    e->severity = *plain ? plain : severity;
+    return !r.failed && !r.left;
+}
+
+/* Is the connection over with this error? */
+static bool locust__pg_error_is_fatal(const locust__pg_error *e)
+{
+    return strcmp(e->severity, "FATAL") == 0 || strcmp(e->severity, "PANIC") == 0;
+}
+
+/* Does a word, from here on, consist of digits alone? */
+static size_t locust__pg_text_number(const char *text)
+{
+    size_t n = 0;
+    while (locust__text_is_digit(text[n]))
+        n++;
+    return n && !locust__text_is_alnum(text[n]) && text[n] != '_' ? n : 0;
+}
+
+/* Writes an error so that it is the same for all that have the same cause: its SQLSTATE, and the
+ * first line of the message with "..." for what it quotes and for numbers. */
+static void locust__pg_error_sentence(const locust__pg_error *e, char out[LOCUST__PG_SENTENCE])
+{
+    size_t n = 0;
+    const char *p = e->message;
+    bool begins = true; // a word
+    if (*e->code)
+        n = (size_t)snprintf(out, LOCUST__PG_SENTENCE, "%.5s: ", e->code);
+    if (!*p)
+        p = "the server refused, and does not say why";
+    while (*p && *p != '\n' && *p != '\r' && n < LOCUST__PG_SENTENCE - 4) {
+        const char *close = *p == '"' ? strchr(p + 1, '"') : NULL;
+        size_t digits = begins ? locust__pg_text_number(p) : 0;
+        begins = !locust__text_is_alnum(*p) && *p != '_';
+        if (close || digits) {
+            memcpy(out + n, "...", 3);
+            n += 3;
+            p = close ? close + 1 : p + digits;
+        } else {
+            out[n++] = *p++;
+        }
+    }
+    out[n] = '\0';
+    locust__text_plain(out, n);
+}
+/* ============================================================================================
+ * >>pg_url  URLs of PostgreSQL
+ *
+ * Purpose     takes postgresql://user:password@host:port/database?parameters apart, as libpq does.
+ * Invariants  a test has one locust__pg_url of each text, which lives until its end: connections
+ *             point at it. One that is no good says why.
+ * Names       locust__pg_url locust__pg_url_ locust__pg_ssl_
+ * Uses        >>url >>services
+ * Sources     PostgreSQL 15's manual, 34.1.1.2 (URIs), 34.1.2 (parameters), 34.19.3 (sslmode).
+ * Limits      one host. What libpq reads from files (.pgpass, pg_service.conf, root.crt in the home
+ *             folder) is not read.
+ * ============================================================================================ */
+
+enum locust__pg_ssl { // in the order of strictness
+    LOCUST__PG_SSL_DISABLE,
+    LOCUST__PG_SSL_ALLOW,
+    LOCUST__PG_SSL_PREFER,
+    LOCUST__PG_SSL_REQUIRE,
+    LOCUST__PG_SSL_VERIFY_CA,
+    LOCUST__PG_SSL_VERIFY_FULL,
+};
+enum locust__pg_binding { // channel_binding
+    LOCUST__PG_BINDING_PREFER,
+    LOCUST__PG_BINDING_DISABLE,
+    LOCUST__PG_BINDING_REQUIRE,
+};
+
+typedef struct locust__pg_url {
+    struct locust__pg_url *next; // of the test
+    uint64_t hash;
+    const char *text;  // as the test has it
+    const char *fault; // why no connection is made by it; NULL: it is good
+    const char *host, *user, *password, *database, *options, *application, *encoding; // NULL: none
+    const char *socket;     // the path of a unix socket; NULL: host and port
+    locust__origin *origin; // host and port
+    enum locust__pg_ssl ssl;
+    enum locust__pg_binding binding;
+    const char *ca_file, *cert_file, *key_file; // NULL: none
+    bool system_roots;                          // whatever the class says
+    int port;
+    int timeout_s; // 0: none
+} locust__pg_url;
+
+typedef struct locust__pg_parts { // a URL that is taken apart
+    locust__pg_url *url;
+    char *at; // where the next decoded piece goes
+} locust__pg_parts;
+
+/* Decodes a piece of the URL into memory of the test; *fault if it cannot be. */
+static const char *locust__pg_url_piece(locust__pg_parts *parts, locust__view piece)
+{
+    const char *start = parts->at;
+    for (size_t i = 0; i < piece.len; i++) {
+        char c = piece.ptr[i];
+        if (c == '%') {
+            int code = i + 2 < piece.len ? locust__number_hex(piece.ptr + i + 1, 2) : -1;
+            if (code <= 0)
+                parts->url->fault = "invalid URL: a '%' in it begins no character";
+            c = (char)code;
+            i += 2;
+        }
+        *parts->at++ = c;
+    }
+    *parts->at++ = '\0';
+    return start;
+}
+
+/* A number of a parameter, up to `most`. */
+static int locust__pg_url_number(locust__pg_url *url, const char *value, int most)
+{
+    int64_t n = locust__number_of(locust__view_of(value));
+    if (n < 0 || n > most)
+        url->fault = "invalid URL: port and connect_timeout take a whole number";
+    return n < 0 || n > most ? 0 : (int)n;
+}
+
+/* The position of a word in a list; -1: it is not there. */
+static int locust__pg_url_word(const char *value, const char *const *words)
+{
+    for (int i = 0; words[i]; i++)
+        if (strcmp(value, words[i]) == 0)
+            return i;
+    return -1;
+}
+
+/* Takes a parameter that is one word of several. False: it is another parameter. */
+static bool locust__pg_url_choice(locust__pg_url *url, const char *name, const char *value)
+{
+    static const char *const modes[] = {
+        "disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL};
+    static const char *const bindings[] = {"prefer", "disable", "require", NULL};
+    int word;
+    if (strcmp(name, "sslmode") == 0) {
+        word = locust__pg_url_word(value, modes);
+        url->ssl = word < 0 ? url->ssl : (enum locust__pg_ssl)word;
+        if (word < 0)
+            url->fault = "invalid URL: sslmode is disable, allow, prefer, require, verify-ca or "
+                         "verify-full";
+    } else if (strcmp(name, "channel_binding") == 0) {
+        word = locust__pg_url_word(value, bindings);
+        url->binding = word < 0 ? url->binding : (enum locust__pg_binding)word;
+        if (word < 0)
+            url->fault = "invalid URL: channel_binding is disable, prefer or require";
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Takes a parameter. What has no meaning here, and does no harm if it is ignored, is. */
+static void locust__pg_url_parameter(locust__pg_url *url, const char *name, const char *value)
+{
+    static const char *const ignored[] = {"fallback_application_name", "keepalives",
+        "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+        "sslcompression", "sslsni", "gssencmode", "target_session_attrs", NULL};
+    const struct {
+        const char *name, **to;
+    } texts[] = {
+        {"user", &url->user},
+        {"password", &url->password},
+        {"dbname", &url->database},
+        {"host", &url->host},
+        {"options", &url->options},
+        {"application_name", &url->application},
+        {"client_encoding", &url->encoding},
+        {"sslrootcert", &url->ca_file},
+        {"sslcert", &url->cert_file},
+        {"sslkey", &url->key_file},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (strcmp(name, texts[i].name) == 0) {
+            *texts[i].to = value;
+            return;
+        }
+    if (strcmp(name, "port") == 0)
+        url->port = locust__pg_url_number(url, value, 65535);
+    else if (strcmp(name, "connect_timeout") == 0)
+        url->timeout_s = locust__pg_url_number(url, value, 1000000);
+    else if (!locust__pg_url_choice(url, name, value) && locust__pg_url_word(name, ignored) < 0)
+        url->fault = "invalid URL: it has a parameter that this kit does not know";
+}
+
+/* Takes host[:port]. */
+static void locust__pg_url_host(locust__pg_parts *parts, locust__view text)
+{
+    locust__pg_url *url = parts->url;
+    const char *close = text.len && *text.ptr == '[' ? memchr(text.ptr, ']', text.len) : NULL;
+    const char *from = close ? close : text.ptr;
+    const char *colon = memchr(from, ':', text.len - (size_t)(from - text.ptr));
+    locust__view host = {text.ptr, colon ? (size_t)(colon - text.ptr) : text.len};
+    if (memchr(text.ptr, ',', text.len))
+        url->fault = "invalid URL: this kit takes one host of PostgreSQL";
+    if (close)
+        host = (locust__view){text.ptr + 1, (size_t)(close - text.ptr) - 1};
+    if (host.len)
+        url->host = locust__pg_url_piece(parts, host);
+    if (colon && colon + 1 < text.ptr + text.len)
+        url->port = locust__pg_url_number(url,
+            locust__pg_url_piece(parts, locust__view_skip(text, (size_t)(colon + 1 - text.ptr))),
+            65535);
+}
+
+/* Takes what stands between "://" and the end. */
+static void locust__pg_url_split(locust__pg_parts *parts, const char *p)
+{
+    locust__pg_url *url = parts->url;
+    const char *end = p + strcspn(p, "/?"), *at = end;
+    while (at > p && at[-1] != '@')
+        at--;
+    if (at > p) {
+        const char *colon = memchr(p, ':', (size_t)(at - 1 - p));
+        locust__view user = {p, (size_t)((colon ? colon : at - 1) - p)};
+        if (user.len)
+            url->user = locust__pg_url_piece(parts, user);
+        if (colon)
+            url->password =
+                locust__pg_url_piece(parts, (locust__view){colon + 1, (size_t)(at - 2 - colon)});
+        p = at;
+    }
+    locust__pg_url_host(parts, (locust__view){p, (size_t)(end - p)});
+    p = end;
+    if (*p == '/') {
+        size_t n = strcspn(++p, "?");
+        if (n)
+            url->database = locust__pg_url_piece(parts, (locust__view){p, n});
+        p += n;
+    }
+    while (*p) { // '?' or '&'
+        size_t n = strcspn(++p, "&");
+        const char *equals = memchr(p, '=', n), *name;
+        if (!equals) {
+            url->fault = n ? "invalid URL: a parameter in it has no '='" : url->fault;
+            p += n;
+            continue;
+        }
+        name = locust__pg_url_piece(parts, (locust__view){p, (size_t)(equals - p)});
+        locust__pg_url_parameter(url, name,
+            locust__pg_url_piece(parts, (locust__view){equals + 1, n - (size_t)(equals + 1 - p)}));
+        p += n;
+    }
+}
+
+/* What libpq takes where the URL names none. */
+static void locust__pg_url_defaults(locust__services *sv, locust__pg_url *url)
+{
+    const char *user = getenv("PGUSER"), *password = getenv("PGPASSWORD");
+    user = user && *user ? user : getenv("USER");
+    if (!url->user && user && *user)
+        url->user = locust__arena_copy(&sv->arena, user, strlen(user));
+    if (!url->password && password && *password)
+        url->password = locust__arena_copy(&sv->arena, password, strlen(password));
+    if (!url->user)
+        url->fault = "invalid URL: it names no user, nor does PGUSER";
+    if (!url->database)
+        url->database = url->user;
+    if (!url->application)
+        url->application = "locust.h";
+    if (!url->encoding)
+        url->encoding = "UTF8";
+    if (!url->port)
+        url->port = 5432;
+    url->system_roots = url->ca_file && strcmp(url->ca_file, "system") == 0;
+    if (url->system_roots)
+        url->ca_file = NULL;
+}
+
+/* The host of a URL without one: the folder of a unix socket that is there, as libpq has it, whose
+ * folder is one of these. */
+static const char *locust__pg_url_here(int port)
+{
+    static const char *const folders[] = {"/var/run/postgresql", "/tmp"};
+    char path[64];
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        snprintf(path, sizeof path, "%s/.s.PGSQL.%d", folders[i], port);
+        if (access(path, F_OK) == 0)
+            return folders[i];
+    }
+    return "localhost";
+}
+
+/* Where its server is: a unix socket in a folder, or an origin. False: no memory. */
+static bool locust__pg_url_locate(locust__services *sv, locust__pg_url *url)
+{
+    const char *host = url->host && *url->host ? url->host : locust__pg_url_here(url->port);
+    locust__url place = {.host = locust__view_of(host), .port = url->port};
+    char *socket;
+    size_t n = strlen(host) + 32;
+    if (*host != '/') {
+        if (place.host.len > 253)
+            url->fault = locust__error_text(LOCUST_ERR_URL);
+        else
+            url->origin = locust__origin_of(&sv->origins, &sv->arena, &place, false);
+        return url->origin || url->fault;
+    }
+    socket = locust__arena_zalloc(&sv->arena, n);
+    if (!socket)
+        return false;
+    snprintf(socket, n, "%s/.s.PGSQL.%d", host, url->port);
+    url->socket = socket;
+    return true;
+}
+
+/* A URL taken apart, the first time that the test uses it. NULL: no memory. */
+static const locust__pg_url *locust__pg_url_of(locust__services *sv, const char *text)
+{
+    size_t len = strlen(text);
+    uint64_t hash = locust__text_hash(0, text, len);
+    locust__pg_url *url = sv->pg_urls;
+    size_t scheme = strncmp(text, "postgresql://", 13) == 0 ? 13
+                    : strncmp(text, "postgres://", 11) == 0 ? 11
+                                                            : 0;
+    locust__pg_parts parts;
+    char *copy;
+    while (url && (url->hash != hash || strcmp(url->text, text) != 0))
+        url = url->next;
+    if (url)
+        return url;
+    url = locust__arena_zalloc(&sv->arena, sizeof *url + 2 * len + 16);
+    if (!url)
+        return NULL;
+    copy = (char *)(url + 1);
+    memcpy(copy, text, len + 1);
+    parts = (locust__pg_parts){url, copy + len + 1};
+    *url = (locust__pg_url){.hash = hash, .text = copy, .ssl = LOCUST__PG_SSL_PREFER};
+    if (scheme)
+        locust__pg_url_split(&parts, copy + scheme);
+    else
+        url->fault = locust__error_text(strstr(text, "://") ? LOCUST_ERR_SCHEME : LOCUST_ERR_URL);
+    if (!url->fault)
+        locust__pg_url_defaults(sv, url);
+    if (!url->fault && !locust__pg_url_locate(sv, url))
+        return NULL;
+    url->next = sv->pg_urls;
+    sv->pg_urls = url;
+    return url;
+}
+/* ============================================================================================
+ * >>pg_answer  the answer to a query of PostgreSQL
+ *
+ * Purpose     takes the messages of a server one by one, and makes a locust_pg_result of them.
+ * Invariants  a message that cannot come at this point, or is malformed, ends the connection. Of a
+ *             result no more than max_bytes is kept: the rest is read and dropped, and the query
+ *             has failed. What an answer needs is kept for the next one, unless it was large.
+ * Cost        a row: a copy of its values, and 4 bytes for each.
+ * Names       locust__pg_answer locust__pg_answer_ locust__pg_row_
+ * Uses        >>pg_message
+ * Sources     PostgreSQL 15's manual, 55.2 (flow), 55.7 (formats); servers of the world: H2 says
+ *             "SELECT" without a count, and nothing of an empty query; QuestDB leaves a
+ *             CommandComplete out in front of an error.
+ * ============================================================================================ */
+
+enum locust__pg_phase {      // what the server may say
+    LOCUST__PG_PHASE_IDLE,   // nothing is asked: notices, parameters, and why it goes
+    LOCUST__PG_PHASE_SIMPLE, // the answer to a Query
+    LOCUST__PG_PHASE_EXTENDED,
+};
+
+typedef struct locust__pg_answer {
+    locust_pg_result as; // first: what the test sees
+    enum locust__pg_phase phase;
+    bool ready;          // it is complete
+    bool fatal;          // the server ends the connection
+    bool too_large;      // rows were dropped
+    bool wants_copy;     // the server waits for the data of a COPY
+    bool copies;         // it sends those of one
+    bool described;      // the columns of the rows to come are known
+    int n_params;        // of a statement that was prepared
+    size_t max_bytes;    // that are kept of a result
+    size_t bytes;        // of all messages
+    int64_t rows;        // of the statement whose rows are coming
+    locust__buf text;    // values, each with a '\0' behind it
+    locust__buf cells;   // uint32_t: where each value begins, row by row; LOCUST__PG_NULL
+    locust__buf names;   // of columns, each with a '\0' behind it
+    const char *columns; // the names of the result: those, or a prepared statement's
+    locust__buf words;   // of the first error: sentence, SQLSTATE, message, detail, hint
+    locust__buf notice;  // the last one
+    char tag[64];        // of the last statement
+} locust__pg_answer;
+
+#define LOCUST__PG_NULL UINT32_MAX
+
+static const char locust__pg_malformed[] = "malformed message of the server";
+static const char locust__pg_unexpected[] = "unexpected message of the server";
+static const char locust__pg_too_long[] = "message of the server too long";
+static const char locust__pg_too_large[] =
+    "the result is larger than .max_result, which is LOCUST_MAX_BODY by default";
+
+enum { LOCUST__PG_KEEPS = 4096 }; // bytes that an answer leaves for the next
+
+static void locust__pg_answer_shrink(locust__buf *b)
+{
+    if (b->cap > LOCUST__PG_KEEPS)
+        locust__buf_free(b);
+    b->len = 0;
+    b->failed = false;
+}
+
+/* Drops the rows so far. */
+static void locust__pg_answer_clear(locust__pg_answer *a)
+{
+    locust__pg_answer_shrink(&a->text);
+    locust__pg_answer_shrink(&a->cells);
+    a->as.n_rows = 0;
+    a->too_large = false;
+}
+
+/* Begins an answer. */
+static void locust__pg_answer_begin(
+    locust__pg_answer *a, enum locust__pg_phase phase, size_t max_bytes)
+{
+    a->phase = phase;
+    a->ready = a->fatal = a->wants_copy = a->copies = a->described = false;
+    a->max_bytes = max_bytes < UINT32_MAX ? max_bytes : UINT32_MAX - 1;
+    a->bytes = 0;
+    a->rows = 0;
+    a->n_params = 0;
+    a->tag[0] = '\0';
+    a->columns = NULL;
+    locust__pg_answer_clear(a);
+    locust__pg_answer_shrink(&a->names);
+    locust__pg_answer_shrink(&a->words);
+    locust__pg_answer_shrink(&a->notice);
+    a->as = (locust_pg_result){
+        .sqlstate = "", .message = "", .detail = "", .hint = "", .command = a->tag, .notice = ""};
+}
+
+static void locust__pg_answer_free(locust__pg_answer *a)
+{
+    locust__buf_free(&a->text);
+    locust__buf_free(&a->names);
+    locust__buf_free(&a->words);
+    locust__buf_free(&a->notice);
+    locust__buf_free(&a->cells);
+}
+
+/* -- rows -- */
+
+/* Keeps the names of columns. Returns what is wrong with the message. */
+static const char *locust__pg_row_describe(locust__pg_answer *a, locust__view body)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
+    unsigned n = locust__bytes_get_u16(&r);
+    locust__pg_answer_clear(a);
+    a->names.len = 0;
+    for (unsigned i = 0; i < n && !r.failed; i++) {
+        const char *name = locust__pg_text_take(&r);
+        locust__bytes_skip(&r, 4 + 2 + 4 + 2 + 4); // table, column, type, its length and modifier
+        if (locust__bytes_get_u16(&r) != 0)        // a format that was not asked for
+            r.failed = true;
+        if (name)
+            locust__buf_add(&a->names, name, strlen(name) + 1);
+    }
+    if (r.failed || r.left)
+        return locust__pg_malformed;
+    a->as.n_columns = (int)n;
+    a->described = true;
+    return a->names.failed ? locust__error_text(LOCUST_ERR_MEMORY) : NULL;
+}
+
+/* Keeps a row, or only counts it if it is too much. Returns what is wrong with the message. */
+static const char *locust__pg_row_take(locust__pg_answer *a, locust__view body)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
+    unsigned n = locust__bytes_get_u16(&r);
+    bool keeps = !a->too_large;
+    uint32_t cell;
+    if (!a->described || (int)n != a->as.n_columns)
+        return locust__pg_malformed;
+    a->rows++;
+    if (keeps && a->text.len + body.len + n + a->cells.len + n * sizeof cell > a->max_bytes)
+        keeps = !(a->too_large = true);
+    for (unsigned i = 0; i < n && !r.failed; i++) {
+        uint32_t len = locust__bytes_get_u32(&r);
+        const unsigned char *value = len == UINT32_MAX ? NULL : locust__bytes_take(&r, len);
+        if (r.failed || !keeps)
+            continue;
+        cell = value ? (uint32_t)a->text.len : LOCUST__PG_NULL;
+        locust__buf_add(&a->cells, &cell, sizeof cell);
+        if (!value)
+            continue;
+        locust__buf_add(&a->text, value, len);
+        locust__buf_add(&a->text, "", 1);
+    }
+    if (r.failed || r.left)
+        return locust__pg_malformed;
+    if (a->cells.failed || a->text.failed)
+        return locust__error_text(LOCUST_ERR_MEMORY);
+    if (keeps && a->as.n_rows < INT_MAX)
+        a->as.n_rows++;
+    return NULL;
+}
+
+/* -- the rest -- */
+
+/* Reads what was done: "INSERT 0 1", "SELECT 3", "CREATE TABLE". */
+static const char *locust__pg_answer_complete(locust__pg_answer *a, locust__view body)
+{
+    const char *count;
+    int64_t n;
+    if (!locust__pg_text_are(body, 1))
+        return locust__pg_malformed;
+    snprintf(a->tag, sizeof a->tag, "%s", body.ptr);
+    count = strrchr(body.ptr, ' ');
+    n = count ? locust__number_of(locust__view_of(count + 1)) : -1;
+    n = n >= 0 ? n : a->rows;
+    a->as.affected = n > INT64_MAX - a->as.affected ? INT64_MAX : a->as.affected + n;
+    a->rows = 0;
+    a->copies = false;
+    a->described = false;
+    return NULL;
+}
+
+/* Keeps the first error: what follows it is its consequence. */
+static const char *locust__pg_answer_error(locust__pg_answer *a, locust__view body)
+{
+    locust__pg_error e;
+    char sentence[LOCUST__PG_SENTENCE];
+    if (!locust__pg_error_read(body, &e))
+        return locust__pg_malformed;
+    a->fatal |= locust__pg_error_is_fatal(&e);
+    a->wants_copy = a->copies = a->described = false;
+    if (a->words.len)
+        return NULL;
+    locust__pg_error_sentence(&e, sentence);
+    locust__buf_add(&a->words, sentence, strlen(sentence) + 1);
+    locust__buf_add(&a->words, e.code, strlen(e.code) + 1);
+    locust__buf_add(&a->words, e.message, strlen(e.message) + 1);
+    locust__buf_add(&a->words, e.detail, strlen(e.detail) + 1);
+    locust__buf_add(&a->words, e.hint, strlen(e.hint) + 1);
+    return a->words.failed ? locust__error_text(LOCUST_ERR_MEMORY) : NULL;
+}
+
+static const char *locust__pg_answer_notice(locust__pg_answer *a, locust__view body)
+{
+    locust__pg_error e;
+    if (!locust__pg_error_read(body, &e))
+        return locust__pg_malformed;
+    if (a->phase == LOCUST__PG_PHASE_IDLE) // of no query
+        return NULL;
+    a->notice.len = 0;
+    locust__buf_add(&a->notice, e.message, strlen(e.message) + 1);
+    if (a->as.n_notices < INT_MAX)
+        a->as.n_notices++;
+    return a->notice.failed ? locust__error_text(LOCUST_ERR_MEMORY) : NULL;
+}
+
+/* Takes a message that may come at any time. *taken: it is one of those. */
+static const char *locust__pg_answer_any(
+    locust__pg_answer *a, char type, locust__view body, bool *taken)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
+    *taken = true;
+    switch (type) {
+    case 'S': // ParameterStatus
+        return locust__pg_text_are(body, 2) ? NULL : locust__pg_malformed;
+    case 'A': // NotificationResponse
+        locust__bytes_skip(&r, 4);
+        locust__pg_text_take(&r);
+        locust__pg_text_take(&r);
+        return r.failed || r.left ? locust__pg_malformed : NULL;
+    case 'N':
+        return locust__pg_answer_notice(a, body);
+    case 'E':
+        return locust__pg_answer_error(a, body);
+    default:
+        *taken = false;
+        return NULL;
+    }
+}
+
+/* Takes a message of the extended protocol. */
+static const char *locust__pg_answer_extended(locust__pg_answer *a, char type, locust__view body)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
+    switch (type) {
+    case '1': // ParseComplete
+    case '2': // BindComplete
+    case '3': // CloseComplete
+        return body.len ? locust__pg_malformed : NULL;
+    case 'n': // NoData
+        a->as.n_columns = 0;
+        return body.len ? locust__pg_malformed : NULL;
+    case 't': // ParameterDescription
+        a->n_params = (int)locust__bytes_get_u16(&r);
+        locust__bytes_skip(&r, (size_t)a->n_params * 4);
+        return r.failed || r.left ? locust__pg_malformed : NULL;
+    default:
+        return locust__pg_unexpected;
+    }
+}
+
+/* Takes the head of a COPY: its format, and that of each column. */
+static const char *locust__pg_answer_copy(bool *begins, locust__view body)
+{
+    locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
+    locust__bytes_skip(&r, 1);
+    locust__bytes_skip(&r, (size_t)locust__bytes_get_u16(&r) * 2);
+    *begins = true;
+    return r.failed || r.left ? locust__pg_malformed : NULL;
+}
+
+/* Takes a message. Returns why the connection has to end; NULL: it goes on. */
+static const char *locust__pg_answer_take(locust__pg_answer *a, char type, locust__view body)
+{
+    bool taken;
+    const char *fault = locust__pg_answer_any(a, type, body, &taken);
+    if (taken)
+        return fault;
+    if (a->phase == LOCUST__PG_PHASE_IDLE)
+        return "the server sent an answer that nobody asked for";
+    switch (type) {
+    case 'T':
+        return locust__pg_row_describe(a, body);
+    case 'D':
+        return locust__pg_row_take(a, body);
+    case 'C':
+        return locust__pg_answer_complete(a, body);
+    case 'I': // EmptyQueryResponse
+        return body.len ? locust__pg_malformed : NULL;
+    case 'G': // CopyInResponse
+        return locust__pg_answer_copy(&a->wants_copy, body);
+    case 'H': // CopyOutResponse
+        return locust__pg_answer_copy(&a->copies, body);
+    case 'd': // CopyData
+        return a->copies ? NULL : locust__pg_unexpected;
+    case 'c': // CopyDone
+        return a->copies && !body.len ? NULL : locust__pg_malformed;
+    case 'Z': // ReadyForQuery
+        if (body.len != 1 || !memchr("ITE", *body.ptr, 3))
+            return locust__pg_malformed;
+        a->as.transaction = *body.ptr;
+        a->ready = true;
+        a->phase = LOCUST__PG_PHASE_IDLE;
+        return NULL;
+    default:
+        return a->phase == LOCUST__PG_PHASE_EXTENDED ? locust__pg_answer_extended(a, type, body)
+                                                     : locust__pg_unexpected;
+    }
+}
+
+/* Ends an answer: points the result at its texts. `why`: it has none; NULL: as the server says. */
+static void locust__pg_answer_end(locust__pg_answer *a, const char *why)
+{
+    const char **to[] = {&a->as.error, &a->as.sqlstate, &a->as.message, &a->as.detail, &a->as.hint};
+    const char *at = a->words.ptr;
+    for (size_t i = 0; i < sizeof to / sizeof *to && a->words.len && !a->words.failed; i++) {
+        *to[i] = at;
+        at += strlen(at) + 1;
+    }
+    if (a->notice.len && !a->notice.failed)
+        a->as.notice = a->notice.ptr;
+    if (why)
+        a->as.error = why;
+    else if (a->too_large && !a->as.error)
+        a->as.error = locust__pg_too_large;
+    if (why || a->too_large)
+        locust__pg_answer_clear(a);
+    if (!a->columns)
+        a->columns = a->names.ptr;
+}
+
+LOCUST_API const char *locust_pg_value(const locust_pg_result *r, int row, int column)
+{
+    const locust__pg_answer *a = (const locust__pg_answer *)(const void *)r;
+    uint32_t cell;
+    if (row < 0 || row >= r->n_rows || column < 0 || column >= r->n_columns)
+        return NULL;
+    memcpy(&cell,
+        a->cells.ptr + ((size_t)row * (size_t)r->n_columns + (size_t)column) * sizeof cell,
+        sizeof cell);
+    return cell == LOCUST__PG_NULL ? NULL : a->text.ptr + cell;
+}
+
+LOCUST_API const char *locust_pg_column(const locust_pg_result *r, int column)
+{
+    const locust__pg_answer *a = (const locust__pg_answer *)(const void *)r;
+    const char *name = a->columns;
+    if (column < 0 || column >= r->n_columns || !name)
+        return NULL;
+    while (column-- > 0)
+        name += strlen(name) + 1;
+    return name;
+}
+/* ============================================================================================
+ * >>pg_client  what a client of PostgreSQL keeps; what it receives
+ *
+ * Purpose     the client of a user: its connection, its prepared statements, its last answer. Takes
+ *             messages off the connection, waiting for them or not.
+ * Invariants  a connection that ends while no call of its user runs is told by a failure of the row
+ *             "POSTGRES disconnect". Prepared statements belong to one connection.
+ * Cost        an idle client: 900 bytes, its stream included, and its last answer.
+ * Names       locust__pg locust__pg_client_ locust__pg_prepared_ locust__pg_next
+ * Uses        >>co >>stream >>services >>protocol >>pg_message >>pg_url >>pg_answer
+ * ============================================================================================ */
+
+typedef struct locust__pg_prepared { // a statement that the server keeps
+    struct locust__pg_prepared *next;
+    uint64_t hash;
+    uint32_t number; // in its name
+    int n_columns;
+    bool has_rows;
+    const char *columns; // their names, behind the text
+    size_t len;
+    char sql[];
+} locust__pg_prepared;
+
+typedef struct locust__pg {
+    locust__protocol_client as; // first
+    locust_pg_options options;  // its texts: `name` is a copy, and `url` that of `url`
+    const locust__pg_url *url;  // NULL: not connected yet
+    char *name;
+    const char *error;             // of the last call; NULL: it went well
+    bool up;                       // the login is done
+    bool secure;                   // by TLS
+    char transaction;              // as the server said last
+    uint32_t run;                  // of the connection: in the names of its statements
+    uint32_t n_made;               // statements prepared so far
+    int n_prepared;                // that the connection has
+    uint32_t pid, secret;          // to cancel a query by
+    locust__pg_prepared *prepared; // the last that was used first
+    locust__pg_prepared *unwanted; // which the server may forget
+    size_t taken;                  // bytes of the message that is being looked at
+    uint64_t skips;                // bytes of one that is too large, still to come
+    locust__pg_answer answer;
+} locust__pg;
+
+static const char locust__pg_text_cut[] = "cancelled: the user is being stopped";
+
+static locust__pg *locust__pg_client_of(locust__protocol_client *c)
+{
+    return (locust__pg *)(void *)c;
+}
+
+static locust_stream *locust__pg_client_stream(locust__pg *c)
+{
+    return &c->as.conn.stream;
+}
+
+static locust__services *locust__pg_client_services(const locust__pg *c)
+{
+    return c->as.user->all->services;
+}
+
+static size_t locust__pg_client_max(const locust__pg *c)
+{
+    return c->options.max_result ? c->options.max_result : (size_t)LOCUST_MAX_BODY;
+}
+
+/* -- prepared statements -- */
+
+static void locust__pg_prepared_free_all(locust__pg_prepared **first)
+{
+    while (*first) {
+        locust__pg_prepared *p = *first;
+        *first = p->next;
+        LOCUST_FREE(p);
+    }
+}
+
+/* The statement of a text, which becomes the first of the list; NULL: there is none. */
+static locust__pg_prepared *locust__pg_prepared_find(locust__pg *c, const char *sql)
+{
+    size_t len = strlen(sql);
+    uint64_t hash = locust__text_hash(0, sql, len);
+    for (locust__pg_prepared **at = &c->prepared; *at; at = &(*at)->next) {
+        locust__pg_prepared *p = *at;
+        if (p->hash != hash || p->len != len || memcmp(p->sql, sql, len) != 0)
+            continue;
+        *at = p->next;
+        p->next = c->prepared;
+        return c->prepared = p;
+    }
+    return NULL;
+}
+
+/* Moves a statement to those that the server may forget. */
+static void locust__pg_prepared_drop(locust__pg *c, locust__pg_prepared *p)
+{
+    locust__pg_prepared **at = &c->prepared;
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    p->next = c->unwanted;
+    c->unwanted = p;
+    c->n_prepared--;
+}
+
+/* Makes room for one more. */
+static void locust__pg_prepared_spare(locust__pg *c)
+{
+    int most = c->options.max_prepared ? c->options.max_prepared : 100;
+    while (c->n_prepared >= most) {
+        locust__pg_prepared *last = c->prepared;
+        while (last->next)
+            last = last->next;
+        locust__pg_prepared_drop(c, last);
+    }
+}
+
+/* Keeps a statement that was just prepared, with the columns of the answer. False: no memory. */
+static bool locust__pg_prepared_add(locust__pg *c, const char *sql, uint32_t number)
+{
+    const locust__pg_answer *a = &c->answer;
+    size_t len = strlen(sql);
+    locust__pg_prepared *p = LOCUST_MALLOC(sizeof *p + len + 1 + a->names.len);
+    if (!p)
+        return false;
+    *p = (locust__pg_prepared){.next = c->prepared,
+        .hash = locust__text_hash(0, sql, len),
+        .number = number,
+        .n_columns = a->as.n_columns,
+        .has_rows = a->described,
+        .columns = p->sql + len + 1,
+        .len = len};
+    memcpy(p->sql, sql, len + 1);
+    if (a->names.len)
+        memcpy(p->sql + len + 1, a->names.ptr, a->names.len);
+    c->prepared = p;
+    c->n_prepared++;
+    return true;
+}
+
+/* The name of a statement on the server. No two connections have the same: some servers keep them
+ * for all. */
+static void locust__pg_prepared_name(const locust__pg *c, uint32_t number, char out[32])
+{
+    snprintf(out, 32, "locust_%08lx_%lx", (unsigned long)c->run, (unsigned long)number);
+}
+
+/* -- the connection -- */
+
+/* Closes it, without a word to the server. */
+static void locust__pg_client_close(locust__pg *c)
+{
+    locust__protocol_close(&c->as);
+    locust__pg_prepared_free_all(&c->prepared);
+    locust__pg_prepared_free_all(&c->unwanted);
+    c->n_prepared = 0;
+    c->up = c->secure = false;
+    c->transaction = '\0';
+    c->taken = 0;
+    c->skips = 0;
+}
+
+/* Says Terminate, as far as that goes without waiting. */
+static void locust__pg_client_say_bye(locust__pg *c)
+{
+    static const char bye[5] = {'X', 0, 0, 0, 4};
+    struct iovec iov = {(void *)(uintptr_t)bye, sizeof bye};
+    size_t sent;
+    if (c->up && locust__stream_is_open(locust__pg_client_stream(c)))
+        locust__stream_send(locust__pg_client_stream(c), &iov, 1, &sent);
+}
+
+/* The connection has ended while no call runs. */
+static void locust__pg_client_lose(locust__pg *c, const char *why)
+{
+    int64_t now_ns = locust__loop_clock(locust__pg_client_services(c)->loop);
+    locust__operation o = {c->as.user, "POSTGRES", "disconnect", now_ns, NULL};
+    locust__pg_client_close(c);
+    locust__operation_record(&o, why, 0, now_ns, 0);
+}
+
+/* Sends what was written. */
+static const char *locust__pg_client_send(
+    locust__pg *c, const locust__bytes_writer *w, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__buf *out = w->buf;
+    locust_error error = w->failed || out->failed ? LOCUST_ERR_MEMORY : LOCUST_OK;
+    if (!error)
+        error = locust__stream_write(locust__pg_client_stream(c),
+            (locust__view){out->ptr, out->len}, (locust__view){NULL, 0}, deadline_ns);
+    if (out->cap > LOCUST_BUFFER_SIZE) // a query of megabytes: the next is not
+        locust__buf_free(out);
+    return error == LOCUST_ERR_CANCELLED ? locust__pg_text_cut
+           : error                       ? locust__error_text(error)
+                                         : NULL;
+}
+
+/* -- receiving -- */
+
+/* Drops what has come of a message that is too large. True: all of it has. */
+static bool locust__pg_client_skip(locust__pg *c)
+{
+    locust_stream *s = locust__pg_client_stream(c);
+    size_t n = c->skips < s->in_len ? (size_t)c->skips : s->in_len;
+    locust__stream_take(s, n);
+    c->skips -= n;
+    return !c->skips;
+}
+
+/* Looks for the next message among the bytes that have come. *type 0: it is not there yet. Its body
+ * lasts until the next park, or look. Returns what is wrong with it. */
+static const char *locust__pg_client_look(locust__pg *c, char *type, locust__view *body)
+{
+    locust_stream *s = locust__pg_client_stream(c);
+    *type = '\0';
+    locust__stream_take(s, c->taken);
+    c->taken = 0;
+    while (locust__pg_client_skip(c)) {
+        int64_t n = locust__pg_frame(s->in, s->in_len, body);
+        bool data = n > 0 && (*s->in == 'D' || *s->in == 'd');
+        if (n < 0)
+            return locust__pg_malformed;
+        if (n == 0)
+            return NULL;
+        if ((size_t)n <= s->in_len) {
+            *type = *s->in;
+            c->taken = (size_t)n;
+            c->answer.bytes += (size_t)n;
+            return NULL;
+        }
+        if (!data && n > LOCUST__PG_MESSAGE_MAX)
+            return locust__pg_too_long;
+        if (!data || (*s->in == 'D' && (size_t)n <= locust__pg_client_max(c)))
+            return NULL;
+        if (c->answer.phase == LOCUST__PG_PHASE_IDLE)
+            return locust__pg_malformed;
+        c->answer.too_large |= *s->in == 'D';
+        c->answer.bytes += (size_t)n;
+        c->skips = (uint64_t)n;
+    }
+    return NULL;
+}
+
+/* Takes the next message, when it has come. Returns why none does. */
+static const char *locust__pg_next(
+    locust__pg *c, char *type, locust__view *body, int64_t deadline_ns) LOCUST__PARKS
+{
+    for (;;) {
+        const char *fault = locust__pg_client_look(c, type, body);
+        locust_error error;
+        if (fault || *type)
+            return fault;
+        error = locust__stream_fill(locust__pg_client_stream(c), deadline_ns);
+        if (error == LOCUST_ERR_CANCELLED)
+            return locust__pg_text_cut;
+        if (error)
+            return locust__error_text(error);
+    }
+}
+
+/* Takes a message that nobody asked for: the last answer stays as it is. Returns why the connection
+ * has to end, in `words` if the server says so; NULL: it goes on. */
+static const char *locust__pg_client_overhear(
+    locust__pg *c, char type, locust__view body, char words[LOCUST__PG_SENTENCE])
+{
+    locust__pg_error e;
+    if (type != 'E')
+        return locust__pg_answer_take(&c->answer, type, body);
+    if (!locust__pg_error_read(body, &e))
+        return locust__pg_malformed;
+    locust__pg_error_sentence(&e, words);
+    return locust__pg_error_is_fatal(&e) ? words : NULL;
+}
+
+/* Takes what has come unasked; returns what locust__pg_client_overhear does. */
+static const char *locust__pg_client_catch_up(locust__pg *c, char words[LOCUST__PG_SENTENCE])
+{
+    locust_stream *s = locust__pg_client_stream(c);
+    size_t got;
+    do {
+        locust_error error = locust__protocol_read_ready(s, &got);
+        char type = '\0';
+        do {
+            locust__view body;
+            const char *fault =
+                locust__stream_is_open(s) ? locust__pg_client_look(c, &type, &body) : NULL;
+            if (!fault && type)
+                fault = locust__pg_client_overhear(c, type, body, words);
+            if (fault)
+                return fault;
+        } while (type);
+        if (error)
+            return locust__error_text(error);
+    } while (got && s->burst < LOCUST__STREAM_BURST);
+    return NULL;
+}
+
+/* The keeper's: bytes came while the user does something else. */
+static void locust__pg_tend(locust__protocol_client *as)
+{
+    locust__pg *c = locust__pg_client_of(as);
+    locust_stream *s = locust__pg_client_stream(c);
+    char words[LOCUST__PG_SENTENCE];
+    const char *why;
+    s->burst = 0;
+    locust__loop_clock(locust__pg_client_services(c)->loop);
+    why = locust__pg_client_catch_up(c, words);
+    if (!why && s->burst >= LOCUST__STREAM_BURST)
+        locust__keeper_call(as); // others first
+    if (!why && locust__stream_settle(s))
+        why = locust__error_text(LOCUST_ERR_MEMORY);
+    if (why)
+        locust__pg_client_lose(c, why);
+}
+
+/* The user ends. */
+static void locust__pg_end(locust__protocol_client *as)
+{
+    locust__pg *c = locust__pg_client_of(as);
+    locust__pg_client_say_bye(c);
+    locust__pg_client_close(c);
+    locust__pg_answer_free(&c->answer);
+    LOCUST_FREE(c->name);
+}
+
+static const locust__protocol_kind locust__pg_protocol = {
+    .bytes = sizeof(locust__pg), .end = locust__pg_end, .tend = locust__pg_tend};
+/* ============================================================================================
+ * >>pg_open  opening a connection to PostgreSQL
+ *
+ * Purpose     connects to a server, over TCP or a unix socket, and asks it for TLS; asks a server
+ *             to cancel a query.
+ * Invariants  what a server sends in front of TLS is one byte; more ends the connection, as it may
+ *             be somebody else's.
+ * Names       locust__pg_open locust__pg_open_ locust__pg_cancel
+ * Uses        >>sync >>stream >>allowance >>tls >>tls_bind >>tls_handshake >>services >>pool
+ *             >>dial >>session >>protocol >>pg_url >>pg_client
+ * Sources     PostgreSQL 15's manual, 55.2.10 (SSL), 55.2.8 (cancelling), 34.19 (sslmode).
+ * Limits      no GSSAPI, no TLS without the request for it, no proxy. TLS sessions are not resumed:
+ *             servers of PostgreSQL do not either.
+ * ============================================================================================ */
+
+enum {
+    LOCUST__PG_CODE_STARTUP = 196608, // 3.0
+    LOCUST__PG_CODE_CANCEL = 80877102,
+    LOCUST__PG_CODE_SSL = 80877103,
+};
+
+static const char locust__pg_needs_tls[] =
+    "this sslmode needs TLS: compile the test with -DLOCUST_TLS and link it with "
+    "-lmbedtls -lmbedx509 -lmbedcrypto (Debian: apt-get install libmbedtls-dev)";
+
+/* How the URL and the class want TLS. */
+static locust__tls_how locust__pg_open_how(const locust__pg *c, locust__tls_binding *binding)
+{
+    const locust__session *session = c->as.user->client->session;
+    const locust__pg_url *url = c->url;
+    locust__tls_how how = c->as.user->cls->route.tls;
+    how.http = false;
+    if (session->cert_file || session->key_file) {
+        how.cert_file = session->cert_file;
+        how.key_file = session->key_file;
+    }
+    if (url->cert_file) {
+        how.cert_file = url->cert_file;
+        how.key_file = url->key_file;
+    }
+    if (url->ca_file || url->system_roots)
+        how.ca_file = url->ca_file;
+    // libpq: require with certificates to trust is verify-ca.
+    how.insecure |=
+        url->ssl < LOCUST__PG_SSL_REQUIRE || (url->ssl == LOCUST__PG_SSL_REQUIRE && !url->ca_file);
+    how.any_name = url->ssl < LOCUST__PG_SSL_VERIFY_FULL;
+#if LOCUST__WITH_TLS
+    how.see_leaf = locust__tls_bind;
+    how.see_arg = binding;
+#else
+    (void)binding;
+#endif
+    return how;
+}
+
+/* Sends a few bytes. */
+static locust_error locust__pg_open_say(
+    locust_stream *s, uint32_t code, const uint32_t *more, int64_t deadline_ns) LOCUST__PARKS
+{
+    unsigned char bytes[16];
+    locust__bytes_writer w = locust__bytes_writer_of(bytes, sizeof bytes);
+    locust__bytes_put_u32(&w, more ? 16 : 8);
+    locust__bytes_put_u32(&w, code);
+    for (int i = 0; more && i < 2; i++)
+        locust__bytes_put_u32(&w, more[i]);
+    return locust__stream_write(
+        s, (locust__view){(const char *)bytes, w.len}, (locust__view){NULL, 0}, deadline_ns);
+}
+
+/* Asks the server whether it speaks TLS. *answer: 'S', 'N', or what else it said. */
+static locust_error locust__pg_open_ask(
+    locust_stream *s, char *answer, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust_error error = locust__pg_open_say(s, LOCUST__PG_CODE_SSL, NULL, deadline_ns);
+    if (!error)
+        error = locust__stream_fill(s, deadline_ns);
+    if (error)
+        return error;
+    *answer = *s->in;
+    if (s->in_len > 1 && *answer != 'E') // what follows is not protected
+        *answer = '?';
+    locust__stream_take(s, s->in_len);
+    return LOCUST_OK;
+}
+
+/* Connects, without TLS. */
+static locust_error locust__pg_open_plain(
+    locust__pg *c, locust__conn *conn, locust__allowance *a) LOCUST__PARKS
+{
+    locust__services *sv = locust__pg_client_services(c);
+    locust_error error;
+    if (!c->url->socket)
+        return locust__protocol_open(c->as.user, conn, c->url->origin, false, true, a);
+    locust__stream_close(&conn->stream);
+    conn->stream.late_ns = 0;
+    error = locust__dial_unix(conn, c->url->socket, a);
+    sv->counts.opened += !error;
+    return error;
+}
+
+typedef struct locust__pg_opening { // of a connection
+    bool secure;                    // by TLS; in the end: it is
+    bool tls_failed;                // there is a connection, and no TLS on it
+    bool retry;                     // another connection will succeed
+    locust_error error;             // of the network
+    locust__tls_binding binding;    // its channel's
+} locust__pg_opening;
+
+/* Opens a connection once. Returns what is wrong with what the server said to the request for TLS.
+ */
+static const char *locust__pg_open_once(
+    locust__pg *c, locust__conn *conn, locust__pg_opening *o, locust__allowance *a) LOCUST__PARKS
+{
+    locust__tls_how how = locust__pg_open_how(c, &o->binding);
+    char answer = '\0';
+    o->retry = false;
+    o->error = locust__pg_open_plain(c, conn, a);
+    if (o->error || !o->secure)
+        return NULL;
+    o->error = locust__pg_open_ask(&conn->stream, &answer, a->deadline_ns);
+    if (o->error)
+        return NULL;
+    o->tls_failed = answer != 'N';
+    if (answer == 'S') {
+        o->error = locust__tls_connect(&locust__pg_client_services(c)->tls, &conn->stream,
+            c->url->origin->host, c->url->origin->port, &how, NULL, a, &o->retry);
+        o->tls_failed = o->error != LOCUST_OK;
+        return NULL;
+    }
+    if (answer != 'N')
+        return answer == '?' ? "bytes in front of TLS that are not protected by it"
+                             : "malformed answer to the request for TLS";
+    o->secure = false;
+    return c->url->ssl == LOCUST__PG_SSL_PREFER
+               ? NULL
+               : "the server does not speak TLS, which sslmode asks for";
+}
+
+/* Opens a connection, with TLS if o->secure. Returns why it could not. The permit for a handshake
+ * is taken before the connect, so that the server does not wait between the two. */
+static const char *locust__pg_open(
+    locust__pg *c, locust__conn *conn, locust__pg_opening *o, locust__allowance *a) LOCUST__PARKS
+{
+    locust__services *sv = locust__pg_client_services(c);
+    bool permit = o->secure;
+    const char *why = NULL;
+    o->error = permit ? locust__allowance_take(a, sv->loop, &sv->tls.handshakes) : LOCUST_OK;
+    if (o->error)
+        return locust__pg_text_cut;
+    do
+        why = locust__pg_open_once(c, conn, o, a);
+    while (o->retry);
+    if (permit)
+        locust__sem_give(sv->loop, &sv->tls.handshakes);
+    return o->error == LOCUST_ERR_CANCELLED ? locust__pg_text_cut
+           : o->error                       ? locust__error_text(o->error)
+                                            : why;
+}
+
+/* Asks the server to cancel what runs, by a connection of its own, which the server closes when it
+ * has read that. Whether it has cancelled anything is seen on the connection of the query. */
+static void locust__pg_cancel(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
+{
+    const uint32_t key[2] = {c->pid, c->secret};
+    locust__allowance a = {deadline_ns, 0};
+    locust__pg_opening o = {.secure = c->secure};
+    locust__conn *conn = locust__memory_zalloc(sizeof *conn); // the poller keeps a pointer
+    locust_error error = LOCUST_ERR_CLOSED;
+    if (!conn)
+        return;
+    locust__stream_init(&conn->stream, &locust__pg_client_services(c)->net);
+    if (!locust__pg_open(c, conn, &o, &a))
+        error = locust__pg_open_say(&conn->stream, LOCUST__PG_CODE_CANCEL, key, a.deadline_ns);
+    while (!error && locust__stream_is_open(&conn->stream)) {
+        error = locust__stream_fill(&conn->stream, a.deadline_ns);
+        locust__stream_take(&conn->stream, conn->stream.in_len);
+    }
+    locust__stream_close(&conn->stream);
+    LOCUST_FREE(conn);
+}
+/* ============================================================================================
+ * >>pg_login  logging in to PostgreSQL
+ *
+ * Purpose     what is said on a new connection, up to the server's ReadyForQuery.
+ * Invariants  a server that asked for SCRAM has to prove that it knows the password, too, before it
+ *             is believed that the login is done.
+ * Names       locust__pg_auth_ locust__pg_login locust__pg_login_ locust__pg_up
+ * Uses        >>allowance >>tls >>retry >>scram >>pg_message >>pg_url >>pg_answer >>pg_client
+ *             >>pg_open
+ * Sources     PostgreSQL 15's manual, 55.2.1 (start-up), 55.3 (SASL), 34.19.3 (a second try with or
+ *             without TLS); RFC 5802.
+ * ============================================================================================ */
+
+static const char locust__pg_no_postgres[] = "the server does not speak PostgreSQL";
+
+typedef struct locust__pg_login_state { // of one
+    locust__pg *c;
+    locust__allowance *a;
+    locust__tls_binding *binding;
+    locust__scram scram;
+    const char *header; // how its messages begin; NULL: SCRAM was not asked for
+    bool odd_password;  // SASLprep might make another one of it
+    bool proved;        // the server knows the password
+    bool in;            // the server says that the login is done
+    bool refused;       // the server refused it
+} locust__pg_login_state;
+
+static locust__bytes_writer locust__pg_login_writer(const locust__pg_login_state *l)
+{
+    return locust__pg_put_to(&locust__pg_client_services(l->c)->auth);
+}
+
+static const char *locust__pg_login_send(
+    const locust__pg_login_state *l, const locust__bytes_writer *w) LOCUST__PARKS
+{
+    return locust__pg_client_send(l->c, w, l->a->deadline_ns);
+}
+
+/* Sends StartupMessage. */
+static const char *locust__pg_login_greet(const locust__pg_login_state *l) LOCUST__PARKS
+{
+    const locust__pg_url *url = l->c->url;
+    const char *const pairs[][2] = {{"user", url->user}, {"database", url->database},
+        {"application_name", url->application}, {"client_encoding", url->encoding},
+        {"options", url->options}};
+    locust__bytes_writer w = locust__pg_login_writer(l);
+    size_t at = locust__pg_put_begin(&w, '\0');
+    locust__bytes_put_u32(&w, LOCUST__PG_CODE_STARTUP);
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (pairs[i][1] && *pairs[i][1]) {
+            locust__pg_put_text(&w, pairs[i][0]);
+            locust__pg_put_text(&w, pairs[i][1]);
+        }
+    locust__bytes_put_u8(&w, 0);
+    locust__pg_put_end(&w, at);
+    return locust__pg_login_send(l, &w);
+}
+
+/* -- passwords -- */
+
+/* "md5" and the digest of another digest and the salt. */
+static void locust__pg_auth_md5(
+    const locust__pg_url *url, locust__view salt, char out[3 + LOCUST__HASH_HEX])
+{
+    locust__hash h;
+    char inner[LOCUST__HASH_HEX];
+    locust__hash_init(&h, &locust__hash_md5);
+    locust__hash_add(&h, url->password, strlen(url->password));
+    locust__hash_add(&h, url->user, strlen(url->user));
+    locust__hash_end(&h, inner);
+    locust__hash_init(&h, &locust__hash_md5);
+    locust__hash_add(&h, inner, strlen(inner));
+    locust__hash_add(&h, salt.ptr, salt.len);
+    memcpy(out, "md5", 3);
+    locust__hash_end(&h, out + 3);
+}
+
+/* Chooses among the mechanisms that the server has, and sends the first message of SCRAM. The name
+ * in it is empty: the server has it already. */
+static const char *locust__pg_auth_begin(locust__pg_login_state *l, locust__view list) LOCUST__PARKS
+{
+    const locust__pg *c = l->c;
+    locust__bytes_reader r = locust__bytes_reader_of(list.ptr, list.len);
+    bool plain = false, plus = false;
+    bool binds = c->secure && l->binding->len && c->url->binding != LOCUST__PG_BINDING_DISABLE;
+    const char *name;
+    locust__bytes_writer w = locust__pg_login_writer(l);
+    size_t at, len_at;
+    if (l->header)
+        return locust__pg_malformed;
+    while ((name = locust__pg_text_take(&r)) != NULL && *name) {
+        plain |= strcmp(name, "SCRAM-SHA-256") == 0;
+        plus |= strcmp(name, "SCRAM-SHA-256-PLUS") == 0;
+    }
+    if (!name || r.left)
+        return locust__pg_malformed;
+    if (!plain && !(plus && binds))
+        return "login failed: the server has no mechanism of SASL that this kit has";
+    plus = plus && binds;
+    if (!plus && c->url->binding == LOCUST__PG_BINDING_REQUIRE)
+        return "login failed: there is no channel binding, which the URL requires";
+    // "y": we could, and the server did not offer it. So it notices if somebody took its offer out.
+    l->header = plus ? "p=tls-server-end-point,," : binds ? "y,," : "n,,";
+    locust__scram_init(&l->scram, &locust__hash_sha256);
+    at = locust__pg_put_begin(&w, 'p');
+    locust__pg_put_text(&w, plus ? "SCRAM-SHA-256-PLUS" : "SCRAM-SHA-256");
+    len_at = locust__pg_put_begin(&w, '\0');
+    locust__scram_first(&l->scram, locust__view_of(l->header), (locust__view){"", 0}, w.buf);
+    locust__pg_put_length(&w, len_at, w.buf->len - len_at - 4);
+    locust__pg_put_end(&w, at);
+    return locust__pg_login_send(l, &w);
+}
+
+/* Answers the server's first message of SCRAM. */
+static const char *locust__pg_auth_go_on(
+    locust__pg_login_state *l, locust__view message) LOCUST__PARKS
+{
+    const char *password = l->c->url->password, *why;
+    locust__buf out = {NULL, 0, 0, false}, prepared = {NULL, 0, 0, false};
+    locust__view binding = {NULL, 0};
+    locust__bytes_writer w;
+    size_t at;
+    if (!l->header || l->proved)
+        return locust__pg_malformed;
+    if (*l->header == 'p')
+        binding = (locust__view){(const char *)l->binding->bytes, l->binding->len};
+    l->odd_password = !locust__scram_prepare(&prepared, locust__view_of(password));
+    why = prepared.failed ? locust__error_text(LOCUST_ERR_MEMORY)
+                          : locust__scram_final(&l->scram, locust__pg_client_services(l->c),
+                                message, (locust__view){prepared.ptr, prepared.len},
+                                locust__view_of(l->header), binding, l->a, &out);
+    locust__buf_free(&prepared);
+    if (l->c->as.user->co->cancelled)
+        why = locust__pg_text_cut;
+    if (!why) {
+        w = locust__pg_login_writer(l);
+        at = locust__pg_put_begin(&w, 'p');
+        locust__bytes_add(&w, out.ptr, out.len);
+        locust__pg_put_end(&w, at);
+        why = locust__pg_login_send(l, &w);
+    }
+    locust__buf_free(&out);
+    return why;
+}
+
+/* The server says that the login is done. */
+static const char *locust__pg_auth_done(locust__pg_login_state *l)
+{
+    if (l->header && !l->proved)
+        return "login failed: the server does not prove that it knows the password";
+    if (l->c->url->binding == LOCUST__PG_BINDING_REQUIRE && (!l->header || *l->header != 'p'))
+        return "login failed: there is no channel binding, which the URL requires";
+    l->in = true;
+    return NULL;
+}
+
+/* Answers an authentication request. */
+static const char *locust__pg_auth(locust__pg_login_state *l, locust__view body) LOCUST__PARKS
+{
+    locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
+    uint32_t code = locust__bytes_get_u32(&r);
+    locust__view rest = {(const char *)r.at, r.left};
+    locust__bytes_writer w = locust__pg_login_writer(l);
+    char digest[3 + LOCUST__HASH_HEX];
+    bool sized = code == 5 ? rest.len == 4 : code >= 10 || !rest.len;
+    const char *why;
+    if (r.failed || l->in || (code <= 5 && !sized))
+        return locust__pg_malformed;
+    if (code && code <= 12 && !l->c->url->password)
+        return "login failed: the server asks for a password, and the URL has none";
+    switch (code) {
+    case 0: // AuthenticationOk
+        return locust__pg_auth_done(l);
+    case 3: // AuthenticationCleartextPassword
+        locust__pg_put_message(&w, 'p', l->c->url->password, NULL);
+        return locust__pg_login_send(l, &w);
+    case 5: // AuthenticationMD5Password
+        locust__pg_auth_md5(l->c->url, rest, digest);
+        locust__pg_put_message(&w, 'p', digest, NULL);
+        return locust__pg_login_send(l, &w);
+    case 10: // AuthenticationSASL
+        return locust__pg_auth_begin(l, rest);
+    case 11: // AuthenticationSASLContinue
+        return locust__pg_auth_go_on(l, rest);
+    case 12: // AuthenticationSASLFinal
+        why = l->header && !l->proved ? locust__scram_check(&l->scram, rest) : locust__pg_malformed;
+        l->proved = !why;
+        return why;
+    default:
+        return "login failed: the server asks for one that this kit does not have, such as GSSAPI";
+    }
+}
+
+/* -- the login -- */
+
+/* The server refuses. Its words are those of the answer. */
+static const char *locust__pg_login_refused(locust__pg_login_state *l, locust__view body)
+{
+    locust__pg_answer *a = &l->c->answer;
+    const char *fault = locust__pg_answer_error(a, body);
+    if (fault)
+        return fault;
+    l->refused = true;
+    if (l->odd_password && strncmp(a->words.ptr, "28P01", 5) == 0)
+        return "28P01: the password is wrong, or has characters that this kit's SASLprep does not "
+               "know";
+    return a->words.ptr;
+}
+
+/* Takes a message of the server. Returns why the login failed. */
+static const char *locust__pg_login_take(
+    locust__pg_login_state *l, char type, locust__view body) LOCUST__PARKS
+{
+    locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
+    switch (type) {
+    case 'R':
+        return locust__pg_auth(l, body);
+    case 'E':
+        return locust__pg_login_refused(l, body);
+    case 'K': // BackendKeyData
+        l->c->pid = locust__bytes_get_u32(&r);
+        l->c->secret = locust__bytes_get_u32(&r);
+        return r.failed || r.left || !l->in ? locust__pg_malformed : NULL;
+    case 'v': // NegotiateProtocolVersion: it has an older 3.x, which is the same to us
+        return body.len < 8 ? locust__pg_malformed : NULL;
+    case 'N':
+    case 'S':
+    case 'A':
+        return locust__pg_answer_take(&l->c->answer, type, body);
+    case 'Z':
+        if (!l->in)
+            return locust__pg_malformed;
+        return locust__pg_answer_take(&l->c->answer, type, body);
+    default:
+        return l->in ? locust__pg_unexpected : locust__pg_no_postgres;
+    }
+}
+
+/* Logs in on a connection that was just opened. *refused: the server's ErrorResponse says why. */
+static const char *locust__pg_login(
+    locust__pg *c, locust__pg_opening *o, locust__allowance *a, bool *refused) LOCUST__PARKS
+{
+    locust__pg_login_state l = {.c = c, .a = a, .binding = &o->binding};
+    const char *why;
+    bool first = true;
+    locust__pg_answer_begin(&c->answer, LOCUST__PG_PHASE_SIMPLE, 0);
+    why = locust__pg_login_greet(&l);
+    while (!why && !c->answer.ready) {
+        char type;
+        locust__view body;
+        why = locust__pg_next(c, &type, &body, a->deadline_ns);
+        if (first && (why == locust__pg_malformed || why == locust__pg_too_long))
+            why = locust__pg_no_postgres;
+        first = false;
+        if (!why)
+            why = locust__pg_login_take(&l, type, body);
+    }
+    locust__scram_free(&l.scram);
+    *refused = l.refused;
+    return why;
+}
+
+/* Opens a connection and logs in. *again: it may go well the other way, with TLS or without. */
+static const char *locust__pg_login_try(
+    locust__pg *c, bool secure, locust__allowance *a, bool *again) LOCUST__PARKS
+{
+    locust__pg_opening o = {.secure = secure};
+    bool refused = false;
+    const char *why;
+    locust__pg_client_close(c);
+    why = locust__pg_open(c, &c->as.conn, &o, a);
+    if (o.error != LOCUST_ERR_CANCELLED)
+        locust__retry_note(c->as.user, o.tls_failed ? LOCUST_OK : o.error);
+    c->secure = o.secure;
+    if (!why)
+        why = locust__pg_login(c, &o, a, &refused);
+    *again = why != locust__pg_text_cut && (o.tls_failed || (refused && o.secure == secure));
+    return why;
+}
+
+/* Connects and logs in, as sslmode says: by TLS or not, or first one and then the other. */
+static const char *locust__pg_login_any(locust__pg *c, locust__allowance *a) LOCUST__PARKS
+{
+    enum locust__pg_ssl ssl = c->url->socket ? LOCUST__PG_SSL_DISABLE : c->url->ssl;
+    bool both = ssl == LOCUST__PG_SSL_ALLOW || ssl == LOCUST__PG_SSL_PREFER;
+    bool secure = ssl >= LOCUST__PG_SSL_PREFER, again = false;
+    const char *why;
+    if (!LOCUST__WITH_TLS && both)
+        secure = both = false;
+    why = locust__pg_login_try(c, secure, a, &again);
+    if (why && both && again)
+        why = locust__pg_login_try(c, !secure, a, &again);
+    return why;
+}
+/* ============================================================================================
+ * >>pg_query  queries to PostgreSQL, and what a test calls
+ *
+ * Purpose     connects, sends queries, and makes rows of both.
+ * Invariants  a query without parameters goes by the simple protocol, others by a prepared
+ *             statement, which the connection keeps. It is prepared before it is run, not in the
+ *             same write: servers are known that run the statement before it if that fails. A query
+ *             that takes too long is cancelled; if the server says so soon, the connection stays.
+ * Cost        a query that is prepared: one send, one recv, no allocation if its result is small.
+ * Names       locust__pg_call_ locust__pg_connect locust__pg_query_ locust__pg_up
+ * Uses        >>co >>stream >>allowance >>services >>user >>retry >>control >>protocol
+ *             >>pg_message >>pg_url >>pg_answer >>pg_client >>pg_open >>pg_login
+ * Sources     PostgreSQL 15's manual, 55.2.2 (simple), 55.2.3 (extended), 55.2.6 (COPY).
+ * ============================================================================================ */
+
+enum { LOCUST__PG_GRACE_S = 2 }; // for a query to end that the server was asked to cancel
+
+/* -- calls -- */
+
+/* Begins a public call. NULL: there is no memory for a client. */
+static locust__pg *locust__pg_call_begin(locust_user *u, const char *what)
+{
+    locust__user *user = locust__control_waiting(u, what);
+    locust__pg *c = locust__pg_client_of(locust__protocol_of(user, &locust__pg_protocol));
+    if (!c)
+        return NULL;
+    locust__protocol_enter(&c->as);
+    locust__pg_client_stream(c)->burst = 0;
+    c->error = NULL;
+    return c;
+}
+
+/* Ends a public call. Returns whether it went well. */
+static bool locust__pg_call_end(locust__pg *c)
+{
+    locust_stream *s = locust__pg_client_stream(c);
+    locust_error error;
+    if (locust__stream_is_open(s)) {
+        locust__stream_take(s, c->taken);
+        c->taken = 0;
+    }
+    error = locust__protocol_leave(&c->as, LOCUST_OK);
+    if (error)
+        locust__pg_client_lose(c, locust__error_text(error));
+    return !c->error;
+}
+
+static int64_t locust__pg_call_deadline(const locust__pg *c, double timeout_s)
+{
+    double s = timeout_s != 0 ? timeout_s : c->options.timeout_s != 0 ? c->options.timeout_s : 60;
+    return s < 0 ? LOCUST__NEVER
+                 : locust__time_after(
+                       locust__loop_clock(locust__pg_client_services(c)->loop), locust__time_ns(s));
+}
+
+/* Ends an operation: it failed, went well (why: NULL), or its user was cut. */
+static void locust__pg_call_tell(
+    locust__pg *c, const locust__operation *o, const char *why, size_t length)
+{
+    c->error = why;
+    if (why == locust__pg_text_cut)
+        locust__operation_cut(o);
+    else
+        locust__operation_end(o, locust__pg_client_stream(c), why, length);
+}
+
+/* -- connecting -- */
+
+/* Ends the test, in words, if it wants TLS that it does not have. */
+static void locust__pg_check_tls(locust__pg *c) LOCUST__PARKS
+{
+    locust__user *user = c->as.user;
+    if (!LOCUST__WITH_TLS && c->url && !c->url->socket && c->url->ssl >= LOCUST__PG_SSL_REQUIRE) {
+        c->as.busy = false;
+        locust__control_break(user, locust__pg_needs_tls);
+    }
+    if (locust__pg_client_services(c)->tls.broken) {
+        c->as.busy = false;
+        locust__protocol_check_tls(user, false);
+    }
+}
+
+/* Connects, and makes the row. Returns whether the server took the login. */
+static bool locust__pg_connect(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
+{
+    const char *text = c->options.url ? c->options.url : c->as.user->as.host;
+    locust__operation o =
+        locust__operation_begin(c->as.user, "POSTGRES", c->name ? c->name : "connect");
+    locust__services *sv = locust__pg_client_services(c);
+    locust__allowance a = {deadline_ns, 0};
+    const char *why;
+    locust__pg_answer_begin(&c->answer, LOCUST__PG_PHASE_IDLE, 0); // the last one's words are old
+    c->url = text ? locust__pg_url_of(sv, text) : NULL;
+    locust__pg_check_tls(c);
+    if (!text)
+        why = locust__error_text(LOCUST_ERR_URL);
+    else if (!c->url)
+        why = locust__error_text(LOCUST_ERR_MEMORY);
+    else
+        why = c->url->fault;
+    if (!why && c->url->timeout_s) {
+        int64_t by_url_ns = locust__time_after(o.start_ns, c->url->timeout_s * LOCUST__S);
+        a.deadline_ns = by_url_ns < a.deadline_ns ? by_url_ns : a.deadline_ns;
+    }
+    if (!why) {
+        why = locust__pg_login_any(c, &a);
+        locust__pg_check_tls(c);
+    } else {
+        locust__retry_note(c->as.user, LOCUST_ERR_URL);
+    }
+    o.start_ns += a.generator_ns;
+    locust__pg_call_tell(c, &o, why, 0);
+    if (why) {
+        locust__pg_client_close(c);
+        return false;
+    }
+    c->up = true;
+    c->transaction = c->answer.as.transaction;
+    c->run = (uint32_t)locust__random(&sv->loop->random);
+    locust__pg_client_stream(c)->fd.unread = locust__keeper_unread;
+    return true;
+}
+
+/* Sees to it that there is a connection. False: there is none. */
+static bool locust__pg_up(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
+{
+    char words[LOCUST__PG_SENTENCE];
+    const char *why = c->up ? locust__pg_client_catch_up(c, words) : NULL;
+    if (why)
+        locust__pg_client_lose(c, why);
+    return c->up || locust__pg_connect(c, deadline_ns);
+}
+
+/* Takes the options for this and later connects. False: no memory. */
+static bool locust__pg_configure(locust__pg *c, const locust_pg_options *options)
+{
+    char *name = options->name ? locust__text_copy(options->name, strlen(options->name)) : NULL;
+    const locust__pg_url *url =
+        options->url ? locust__pg_url_of(locust__pg_client_services(c), options->url) : NULL;
+    if ((options->name && !name) || (options->url && !url)) {
+        LOCUST_FREE(name);
+        return false;
+    }
+    LOCUST_FREE(c->name);
+    c->name = name;
+    c->options = *options;
+    c->options.url = url ? url->text : NULL;
+    return true;
+}
+
+LOCUST_API bool(locust_pg_connect)(locust_user *u, const locust_pg_options *options)
+{
+    locust__pg *c = locust__pg_call_begin(u, "locust_pg_connect");
+    if (!c)
+        return false;
+    locust__pg_client_say_bye(c);
+    locust__pg_client_close(c);
+    if (locust__pg_configure(c, options))
+        locust__pg_connect(c, locust__pg_call_deadline(c, 0));
+    else
+        c->error = locust__error_text(LOCUST_ERR_MEMORY);
+    return locust__pg_call_end(c);
+}
+
+LOCUST_API void(locust_pg_disconnect)(locust_user *u)
+{
+    locust__pg *c = locust__pg_call_begin(u, "locust_pg_disconnect");
+    if (!c)
+        return;
+    locust__pg_client_say_bye(c);
+    locust__pg_client_close(c);
+    locust__pg_call_end(c);
+}
+
+/* -- queries -- */
+
+/* Refuses the data that a COPY waits for. It took the Sync behind it for data, too. */
+static const char *locust__pg_query_refuse_copy(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__bytes_writer w = locust__pg_put_to(&locust__pg_client_services(c)->auth);
+    c->answer.wants_copy = false;
+    locust__pg_put_message(&w, 'f', "locust.h has no COPY FROM STDIN", NULL);
+    if (c->answer.phase == LOCUST__PG_PHASE_EXTENDED)
+        locust__pg_put_message(&w, 'S', NULL, NULL);
+    return locust__pg_client_send(c, &w, deadline_ns);
+}
+
+/* Takes the answer up to its end. Returns why it does not come to that. */
+static const char *locust__pg_query_take(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
+{
+    const char *why = NULL;
+    while (!why && !c->answer.ready) {
+        char type;
+        locust__view body;
+        why = locust__pg_next(c, &type, &body, deadline_ns);
+        if (!why)
+            why = locust__pg_answer_take(&c->answer, type, body);
+        if (!why && c->answer.wants_copy)
+            why = locust__pg_query_refuse_copy(c, deadline_ns);
+    }
+    return why;
+}
+
+/* Sends what was written, and takes the answer. */
+static const char *locust__pg_query_exchange(
+    locust__pg *c, const locust__bytes_writer *w, int64_t deadline_ns) LOCUST__PARKS
+{
+    const char *why = locust__pg_client_send(c, w, deadline_ns);
+    return why ? why : locust__pg_query_take(c, deadline_ns);
+}
+
+/* Writes Parse. */
+static void locust__pg_query_parse(locust__bytes_writer *w, const char *name, const char *sql)
+{
+    size_t at = locust__pg_put_begin(w, 'P');
+    locust__pg_put_text(w, name);
+    locust__pg_put_text(w, sql);
+    locust__bytes_put_u16(w, 0); // types of parameters: as the server finds them
+    locust__pg_put_end(w, at);
+}
+
+/* Writes Describe or Close, of a statement ('S') or portal ('P'). */
+static void locust__pg_query_about(locust__bytes_writer *w, char type, char what, const char *name)
+{
+    size_t at = locust__pg_put_begin(w, type);
+    locust__bytes_put_u8(w, (unsigned char)what);
+    locust__pg_put_text(w, name);
+    locust__pg_put_end(w, at);
+}
+
+/* Writes Bind, all values in their text form. */
+static void locust__pg_query_bind(
+    locust__bytes_writer *w, const char *name, const locust_pg_params *params)
+{
+    size_t at = locust__pg_put_begin(w, 'B');
+    locust__bytes_put_u8(w, 0); // the unnamed portal
+    locust__pg_put_text(w, name);
+    locust__bytes_put_u16(w, 0); // formats of parameters: text
+    locust__bytes_put_u16(w, (unsigned)params->n);
+    for (int i = 0; i < params->n; i++) {
+        const char *value = params->values[i];
+        size_t n = value ? strlen(value) : 0;
+        w->failed = w->failed || n > INT32_MAX;
+        locust__bytes_put_u32(w, value ? (uint32_t)n : UINT32_MAX);
+        if (value)
+            locust__bytes_add(w, value, n);
+    }
+    locust__bytes_put_u16(w, 0); // formats of columns: text
+    locust__pg_put_end(w, at);
+}
+
+/* Writes Execute, for all rows, and Sync. */
+static void locust__pg_query_execute(locust__bytes_writer *w)
+{
+    size_t at = locust__pg_put_begin(w, 'E');
+    locust__bytes_put_u8(w, 0);
+    locust__bytes_put_u32(w, 0);
+    locust__pg_put_end(w, at);
+    locust__pg_put_message(w, 'S', NULL, NULL);
+}
+
+/* Prepares a statement, and has the server forget those that are not wanted any more. *p NULL: the
+ * server refuses it. */
+static const char *locust__pg_query_prepare(
+    locust__pg *c, const char *sql, locust__pg_prepared **p, int64_t deadline_ns) LOCUST__PARKS
+{
+    uint32_t number = ++c->n_made;
+    char name[32];
+    const char *why;
+    locust__bytes_writer w;
+    locust__pg_prepared_spare(c);
+    w = locust__pg_put_to(&locust__pg_client_services(c)->auth);
+    for (const locust__pg_prepared *old = c->unwanted; old; old = old->next) {
+        locust__pg_prepared_name(c, old->number, name);
+        locust__pg_query_about(&w, 'C', 'S', name);
+    }
+    locust__pg_prepared_free_all(&c->unwanted);
+    locust__pg_prepared_name(c, number, name);
+    locust__pg_query_parse(&w, name, sql);
+    locust__pg_query_about(&w, 'D', 'S', name);
+    locust__pg_put_message(&w, 'S', NULL, NULL);
+    why = locust__pg_query_exchange(c, &w, deadline_ns);
+    *p = NULL;
+    if (why || c->answer.words.len)
+        return why;
+    if (!locust__pg_prepared_add(c, sql, number))
+        return locust__error_text(LOCUST_ERR_MEMORY);
+    *p = c->prepared;
+    return NULL;
+}
+
+/* Is a statement of no use any more, as the server has forgotten it, or its result would have other
+ * columns? */
+static bool locust__pg_query_is_stale(const locust__pg_answer *a)
+{
+    return a->words.len &&
+           (strcmp(a->as.sqlstate, "26000") == 0 || strcmp(a->as.sqlstate, "0A000") == 0);
+}
+
+/* Runs a query by the extended protocol. */
+static const char *locust__pg_query_extended(
+    locust__pg *c, const locust_pg_statement *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__pg_answer *a = &c->answer;
+    locust__pg_prepared *p =
+        c->options.max_prepared < 0 ? NULL : locust__pg_prepared_find(c, s->sql);
+    locust__bytes_writer w;
+    char name[32] = "";
+    const char *why;
+    locust__pg_answer_begin(a, LOCUST__PG_PHASE_EXTENDED, locust__pg_client_max(c));
+    if (!p && c->options.max_prepared >= 0) {
+        size_t bytes;
+        why = locust__pg_query_prepare(c, s->sql, &p, deadline_ns);
+        if (why || !p)
+            return why;
+        bytes = a->bytes;
+        locust__pg_answer_begin(a, LOCUST__PG_PHASE_EXTENDED, locust__pg_client_max(c));
+        a->bytes = bytes;
+    }
+    w = locust__pg_put_to(&locust__pg_client_services(c)->auth);
+    if (p) {
+        locust__pg_prepared_name(c, p->number, name);
+        a->as.n_columns = p->n_columns;
+        a->described = p->has_rows;
+        a->columns = p->columns;
+    } else {
+        locust__pg_query_parse(&w, name, s->sql);
+    }
+    locust__pg_query_bind(&w, name, &s->params);
+    if (!p)
+        locust__pg_query_about(&w, 'D', 'P', name);
+    locust__pg_query_execute(&w);
+    return locust__pg_query_exchange(c, &w, deadline_ns);
+}
+
+static const char *locust__pg_query_simple(
+    locust__pg *c, const char *sql, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__bytes_writer w = locust__pg_put_to(&locust__pg_client_services(c)->auth);
+    locust__pg_answer_begin(&c->answer, LOCUST__PG_PHASE_SIMPLE, locust__pg_client_max(c));
+    locust__pg_put_message(&w, 'Q', sql, NULL);
+    return locust__pg_query_exchange(c, &w, deadline_ns);
+}
+
+/* A query took too long: asks the server to cancel it, and waits a little for that. False: the
+ * connection is of no use any more. */
+static bool locust__pg_query_give_up(locust__pg *c) LOCUST__PARKS
+{
+    locust__services *sv = locust__pg_client_services(c);
+    int64_t deadline_ns =
+        locust__time_after(locust__loop_clock(sv->loop), LOCUST__PG_GRACE_S * LOCUST__S);
+    if (!c->pid && !c->secret) // it gave no key
+        return false;
+    locust__pg_cancel(c, deadline_ns);
+    return !c->as.user->co->cancelled && !locust__pg_query_take(c, deadline_ns);
+}
+
+/* Runs a query on a connection that is there, and makes its row. */
+static void locust__pg_query_run(
+    locust__pg *c, const locust_pg_statement *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    locust__pg_answer *a = &c->answer;
+    locust__operation o =
+        locust__operation_begin(c->as.user, "POSTGRES", s->name ? s->name : s->sql);
+    const char *why;
+    bool keeps = true;
+    if (s->params.n < 0 || s->params.n > 65535) {
+        locust__pg_answer_begin(a, LOCUST__PG_PHASE_IDLE, 0);
+        why = "invalid query: it has more than 65535 parameters";
+    } else {
+        why = s->params.n || s->prepare ? locust__pg_query_extended(c, s, deadline_ns)
+                                        : locust__pg_query_simple(c, s->sql, deadline_ns);
+        keeps = !why;
+    }
+    if (why && why != locust__pg_text_cut && a->fatal && a->words.len)
+        why = a->words.ptr; // it says why it went
+    locust__pg_answer_end(a, why);
+    a->as.elapsed_ms =
+        (double)(locust__loop_clock(locust__pg_client_services(c)->loop) - o.start_ns) / 1e6;
+    locust__pg_call_tell(c, &o, a->as.error, a->bytes);
+    if (!keeps && why == locust__error_text(LOCUST_ERR_TIMEOUT)) {
+        size_t words = a->words.len;
+        keeps = locust__pg_query_give_up(c);
+        a->words.len = words; // what the server says of the cancelling is no news
+        locust__pg_answer_end(a, why);
+    }
+    if (!keeps || a->fatal)
+        locust__pg_client_close(c);
+    else if (locust__pg_query_is_stale(a) && (s->params.n || s->prepare) && c->prepared &&
+             strcmp(c->prepared->sql, s->sql) == 0)
+        locust__pg_prepared_drop(c, c->prepared);
+    c->transaction = c->up && a->as.transaction ? a->as.transaction : c->transaction;
+    a->as.transaction = c->transaction;
+}
+
+LOCUST_API locust_pg_result *(locust_pg_query)(locust_user *u, const locust_pg_statement *statement)
+{
+    static locust__pg_answer none; // for want of memory: it has no rows
+    locust__pg *c = locust__pg_call_begin(u, "locust_pg_query");
+    int64_t deadline_ns;
+    if (!c) {
+        locust__pg_answer_begin(&none, LOCUST__PG_PHASE_IDLE, 0);
+        none.as.error = locust__error_text(LOCUST_ERR_MEMORY);
+        return &none.as;
+    }
+    deadline_ns = locust__pg_call_deadline(c, statement->timeout_s);
+    if (locust__pg_up(c, deadline_ns))
+        locust__pg_query_run(c, statement, deadline_ns);
+    else
+        locust__pg_answer_end(&c->answer, c->error);
+    locust__pg_call_end(c);
+    return &c->answer.as;
+}
+
+LOCUST_API const char *locust_pg_error(locust_user *u)
+{
+    const locust__user *user = locust__control_user(u, "locust_pg_error");
+    locust__protocol_client *c = locust__protocol_find(user, &locust__pg_protocol);
+    return c ? locust__pg_client_of(c)->error : locust__error_text(LOCUST_ERR_MEMORY);
+}
 #endif
 
 #if LOCUST__LAYERS >= 8
@@ -42642,8 +44848,9 @@ static bool locust__classes_host(locust_env *env, locust__class *cls, locust__fa
     error = locust__base_url_parse(&env->services, cls->host, &cls->base, &broken);
     if (broken)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE, "%s", broken);
-    if (error == LOCUST_ERR_SCHEME || strncmp(cls->host, "unix:", 5) == 0)
-        cls->base.text = cls->host; // a protocol of the test's own: tcp://, unix:
+    if (error == LOCUST_ERR_SCHEME || strncmp(cls->host, "unix:", 5) == 0 ||
+        strncmp(cls->host, "postgres", 8) == 0) // whose URL may have no host
+        cls->base.text = cls->host;             // a protocol of the test's own: tcp://, unix:
     else if (error)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "host \"%s\" of user class %s is not a URL such as http://127.0.0.1:8080", cls->host,

@@ -94,6 +94,7 @@
  *     >>mqtt              MQTT
  *     >>mongodb           MongoDB
  *     >>qdrant            Qdrant
+ *     >>postgres          PostgreSQL
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>messages          messages between a master and its workers
@@ -188,6 +189,7 @@
  *     >>tls_config        configurations
  *     >>tls_trust         certificates to trust
  *     >>tls_verify        verification
+ *     >>tls_bind          channel binding
  *     >>tls_socket        between TLS and the socket
  *     >>tls_error         what went wrong
  *     >>tls_own           reading and writing records of our own
@@ -291,6 +293,13 @@
  *     >>flow_tally        what is counted of streamed answers
  *     >>flow_take         a streamed answer while it comes
  *     >>flow_read         what events of streamed answers mean
+ *     >>pg_message        messages of PostgreSQL's protocol 3.0
+ *     >>pg_url            URLs of PostgreSQL
+ *     >>pg_answer         the answer to a query of PostgreSQL
+ *     >>pg_client         what a client of PostgreSQL keeps; what it receives
+ *     >>pg_open           opening a connection to PostgreSQL
+ *     >>pg_login          logging in to PostgreSQL
+ *     >>pg_query          queries to PostgreSQL, and what a test calls
  *   8-run
  *     >>process           one of several processes of a command
  *     >>stages            --stages
@@ -456,6 +465,7 @@ extern "C" {
 #include "0-public/mqtt.h"
 #include "0-public/mongodb.h"
 #include "0-public/qdrant.h"
+#include "0-public/postgres.h"
 #include "0-public/feeds.h"
 #include "0-public/events.h"
 #include "0-public/messages.h"
@@ -605,6 +615,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "4-net/tls/config.c"
 #include "4-net/tls/trust.c"
 #include "4-net/tls/verify.c"
+#include "4-net/tls/bind.c"
 #include "4-net/tls/socket.c"
 #include "4-net/tls/error.c"
 #if LOCUST__WITH_RECORDS
@@ -723,6 +734,13 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "7-protocol/flow/take.c"
 #include "7-protocol/flow/read.c"
 #include "7-protocol/qdrant_client.c"
+#include "7-protocol/pg/message.c"
+#include "7-protocol/pg/url.c"
+#include "7-protocol/pg/answer.c"
+#include "7-protocol/pg/client.c"
+#include "7-protocol/pg/open.c"
+#include "7-protocol/pg/login.c"
+#include "7-protocol/pg/query.c"
 #endif
 
 #if LOCUST__LAYERS >= 8

@@ -251,8 +251,9 @@ static bool locust__classes_host(locust_env *env, locust__class *cls, locust__fa
     error = locust__base_url_parse(&env->services, cls->host, &cls->base, &broken);
     if (broken)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE, "%s", broken);
-    if (error == LOCUST_ERR_SCHEME || strncmp(cls->host, "unix:", 5) == 0)
-        cls->base.text = cls->host; // a protocol of the test's own: tcp://, unix:
+    if (error == LOCUST_ERR_SCHEME || strncmp(cls->host, "unix:", 5) == 0 ||
+        strncmp(cls->host, "postgres", 8) == 0) // whose URL may have no host
+        cls->base.text = cls->host;             // a protocol of the test's own: tcp://, unix:
     else if (error)
         return locust__fault_set(fault, LOCUST__EXIT_USAGE,
             "host \"%s\" of user class %s is not a URL such as http://127.0.0.1:8080", cls->host,

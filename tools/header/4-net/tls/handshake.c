@@ -88,6 +88,8 @@ static locust_error locust__tls_judge_server(locust__tls_conn *c, const locust__
     if (error && error != LOCUST_ERR_TLS)
         mbedtls_ssl_send_alert_message(
             &shake->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+    if (!error && op->how->see_leaf)
+        op->how->see_leaf(op->how->see_arg, mbedtls_ssl_get_peer_cert(&shake->ssl));
     if (!error) {
 #if defined(MBEDTLS_SSL_ALPN)
         const char *chosen = mbedtls_ssl_get_alpn_protocol(&shake->ssl);

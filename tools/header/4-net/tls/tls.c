@@ -33,8 +33,16 @@ typedef struct locust__tls_how { // what to make a connection with; the texts ou
     const char *ca_file;         // NULL: the system's
     const char *cert_file, *key_file;
     bool insecure;
-    enum locust__tls_alpn http; // what to offer by ALPN
+    bool any_name;                                 // the certificate need not be for this host
+    enum locust__tls_alpn http;                    // what to offer by ALPN
+    void (*see_leaf)(void *arg, const void *leaf); // is shown the server's certificate; NULL: no
+    void *see_arg;
 } locust__tls_how;
+
+typedef struct locust__tls_binding { // what a login may be bound to: see >>tls_bind
+    unsigned char bytes[64];
+    size_t len; // 0: nothing
+} locust__tls_binding;
 
 typedef struct locust__tls_options { // of a test
     const char *min, *max, *ciphers;

@@ -188,21 +188,22 @@ static locust_error locust__tls_verify(
     const mbedtls_x509_crt *leaf = mbedtls_ssl_get_peer_cert(ssl);
     locust__tls_roots *roots = NULL;
     locust__addr addr;
-    bool literal = locust__addr_parse(&addr, host, 0);
+    const char *name = how->any_name ? "" : host; // what is verified, and remembered
+    bool literal = *name && locust__addr_parse(&addr, host, 0);
     uint32_t flags = 0;
     locust_error error;
     int rc;
     if (!leaf)
         return LOCUST_ERR_TLS_CERT_FORM;
     error = locust__tls_roots_of(tls, how->ca_file, &roots);
-    if (error || locust__tls_recall(roots, host, leaf))
+    if (error || locust__tls_recall(roots, name, leaf))
         return error;
     error = locust__tls_load_issuers(tls, roots, leaf);
     if (error)
         return error;
     rc = mbedtls_x509_crt_verify_with_profile((mbedtls_x509_crt *)(uintptr_t)leaf,
         roots->parsed.raw.p ? &roots->parsed : NULL, NULL, &mbedtls_x509_crt_profile_default,
-        literal ? NULL : host, &flags, NULL, NULL);
+        literal || !*name ? NULL : host, &flags, NULL, NULL);
     if (rc && rc != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
         return locust__tls_lacks_memory(rc) ? LOCUST_ERR_MEMORY : LOCUST_ERR_TLS_CERT_FORM;
     if (literal && !locust__tls_has_address(leaf, &addr))
@@ -213,6 +214,6 @@ static locust_error locust__tls_verify(
     if (error)
         locust__tls_explain(tls, host, error, leaf, roots);
     else
-        locust__tls_remember(tls, roots, host, leaf);
+        locust__tls_remember(tls, roots, name, leaf);
     return error;
 }
