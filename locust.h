@@ -40858,7 +40858,7 @@ LOCUST_API int64_t locust_qdrant_id(const locust_qdrant_result *r, int i)
  *     type  length  body          length: of itself and the body; the first messages of a client
  *     1     4       length - 4    have no type
  *
- * Names       locust__pg_frame locust__pg_put_ locust__pg_text_ locust__pg_field_ locust__pg_error_
+ * Names       locust__pg_frame locust__pg_put_ locust__pg_report locust__pg_report_ locust__pg_text_
  * Sources     PostgreSQL 15, chapter 55 of its manual; errors of other servers as they were seen.
  * Limits      in an error's sentence only what stands between '"' or is a number is left out;
  *             servers that write their messages in other languages may quote otherwise.
@@ -40958,17 +40958,17 @@ static locust__bytes_writer locust__pg_put_to(locust__buf *out)
 
 /* -- errors -- */
 
-typedef struct locust__pg_error { // an ErrorResponse or a NoticeResponse: texts in its body
+typedef struct locust__pg_report { // an ErrorResponse or a NoticeResponse: texts in its body
     const char *severity, *code, *message, *detail, *hint; // "": none
-} locust__pg_error;
+} locust__pg_report;
 
 /* Reads the fields of an error, which may come in any order. False: it is malformed. */
-static bool locust__pg_error_read(locust__view body, locust__pg_error *e)
+static bool locust__pg_report_read(locust__view body, locust__pg_report *e)
 {
     locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
     unsigned type;
     const char *severity = "", *plain = ""; // as the server's language has it; never translated
-    *e = (locust__pg_error){"", "", "", "", ""};
+    *e = (locust__pg_report){"", "", "", "", ""};
     while ((type = locust__bytes_get_u8(&r)) != 0) {
         const char *text = locust__pg_text_take(&r);
         if (!text)
@@ -41001,7 +41001,7 @@ static bool locust__pg_error_read(locust__view body, locust__pg_error *e)
 }
 
 /* Is the connection over with this error? */
-static bool locust__pg_error_is_fatal(const locust__pg_error *e)
+static bool locust__pg_report_is_fatal(const locust__pg_report *e)
 {
     return strcmp(e->severity, "FATAL") == 0 || strcmp(e->severity, "PANIC") == 0;
 }
@@ -41017,7 +41017,7 @@ static size_t locust__pg_text_number(const char *text)
 
 /* Writes an error so that it is the same for all that have the same cause: its SQLSTATE, and the
  * first line of the message with "..." for what it quotes and for numbers. */
-static void locust__pg_error_sentence(const locust__pg_error *e, char out[LOCUST__PG_SENTENCE])
+static void locust__pg_report_sentence(const locust__pg_report *e, char out[LOCUST__PG_SENTENCE])
 {
     size_t n = 0;
     const char *p = e->message;
@@ -41516,15 +41516,15 @@ static const char *locust__pg_answer_complete(locust__pg_answer *a, locust__view
 /* Keeps the first error: what follows it is its consequence. */
 static const char *locust__pg_answer_error(locust__pg_answer *a, locust__view body)
 {
-    locust__pg_error e;
+    locust__pg_report e;
     char sentence[LOCUST__PG_SENTENCE];
-    if (!locust__pg_error_read(body, &e))
+    if (!locust__pg_report_read(body, &e))
         return locust__pg_malformed;
-    a->fatal |= locust__pg_error_is_fatal(&e);
+    a->fatal |= locust__pg_report_is_fatal(&e);
     a->wants_copy = a->copies = a->described = false;
     if (a->words.len)
         return NULL;
-    locust__pg_error_sentence(&e, sentence);
+    locust__pg_report_sentence(&e, sentence);
     locust__buf_add(&a->words, sentence, strlen(sentence) + 1);
     locust__buf_add(&a->words, e.code, strlen(e.code) + 1);
     locust__buf_add(&a->words, e.message, strlen(e.message) + 1);
@@ -41535,8 +41535,8 @@ static const char *locust__pg_answer_error(locust__pg_answer *a, locust__view bo
 
 static const char *locust__pg_answer_notice(locust__pg_answer *a, locust__view body)
 {
-    locust__pg_error e;
-    if (!locust__pg_error_read(body, &e))
+    locust__pg_report e;
+    if (!locust__pg_report_read(body, &e))
         return locust__pg_malformed;
     if (a->phase == LOCUST__PG_PHASE_IDLE) // of no query
         return NULL;
@@ -41948,13 +41948,13 @@ static const char *locust__pg_next(
 static const char *locust__pg_client_overhear(
     locust__pg *c, char type, locust__view body, char words[LOCUST__PG_SENTENCE])
 {
-    locust__pg_error e;
+    locust__pg_report e;
     if (type != 'E')
         return locust__pg_answer_take(&c->answer, type, body);
-    if (!locust__pg_error_read(body, &e))
+    if (!locust__pg_report_read(body, &e))
         return locust__pg_malformed;
-    locust__pg_error_sentence(&e, words);
-    return locust__pg_error_is_fatal(&e) ? words : NULL;
+    locust__pg_report_sentence(&e, words);
+    return locust__pg_report_is_fatal(&e) ? words : NULL;
 }
 
 /* Takes what has come unasked; returns what locust__pg_client_overhear does. */
@@ -42553,7 +42553,7 @@ static void locust__pg_call_tell(
 /* -- connecting -- */
 
 /* Ends the test, in words, if it wants TLS that it does not have. */
-static void locust__pg_check_tls(locust__pg *c) LOCUST__PARKS
+static void locust__pg_call_check_tls(locust__pg *c) LOCUST__PARKS
 {
     locust__user *user = c->as.user;
     if (!LOCUST__WITH_TLS && c->url && !c->url->socket && c->url->ssl >= LOCUST__PG_SSL_REQUIRE) {
@@ -42577,7 +42577,7 @@ static bool locust__pg_connect(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
     const char *why;
     locust__pg_answer_begin(&c->answer, LOCUST__PG_PHASE_IDLE, 0); // the last one's words are old
     c->url = text ? locust__pg_url_of(sv, text) : NULL;
-    locust__pg_check_tls(c);
+    locust__pg_call_check_tls(c);
     if (!text)
         why = locust__error_text(LOCUST_ERR_URL);
     else if (!c->url)
@@ -42590,7 +42590,7 @@ static bool locust__pg_connect(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
     }
     if (!why) {
         why = locust__pg_login_any(c, &a);
-        locust__pg_check_tls(c);
+        locust__pg_call_check_tls(c);
     } else {
         locust__retry_note(c->as.user, LOCUST_ERR_URL);
     }
@@ -42618,7 +42618,7 @@ static bool locust__pg_up(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
 }
 
 /* Takes the options for this and later connects. False: no memory. */
-static bool locust__pg_configure(locust__pg *c, const locust_pg_options *options)
+static bool locust__pg_call_configure(locust__pg *c, const locust_pg_options *options)
 {
     char *name = options->name ? locust__text_copy(options->name, strlen(options->name)) : NULL;
     const locust__pg_url *url =
@@ -42641,7 +42641,7 @@ LOCUST_API bool(locust_pg_connect)(locust_user *u, const locust_pg_options *opti
         return false;
     locust__pg_client_say_bye(c);
     locust__pg_client_close(c);
-    if (locust__pg_configure(c, options))
+    if (locust__pg_call_configure(c, options))
         locust__pg_connect(c, locust__pg_call_deadline(c, 0));
     else
         c->error = locust__error_text(LOCUST_ERR_MEMORY);

@@ -16,7 +16,7 @@ test_packages="gcc=gcc g++=g++ clang=clang clang-format=clang-format clang-tidy=
     curl=curl faketime=faketime apache2=apache2 lighttpd=lighttpd lighttpd-mod-deflate haproxy=haproxy
     caddy=caddy nodejs=node dpkg-dev=dpkg-source python3-locust=locust
     python3-jsonschema python3-pymongo libgnutls30 knot=knotd bind9-dnsutils=dig chromium=chromium
-    chromium-driver=chromedriver"
+    chromium-driver=chromedriver postgresql"
 test_targets="arm64 armhf mips s390x" # see VARIANTS in tests/run
 qemu_package="qemu-user-static=qemu-arm-static"
 cross_packages="dpkg-dev=dpkg-source make=make"
@@ -116,7 +116,7 @@ missing=$(missing | tr ' ' '\n' | sort -u | tr '\n' ' ') # anew, where apt's lis
 $apt_get install --no-remove --no-install-recommends $missing >/dev/null
 
 # The tests start their own servers; those that the packages start would hold their ports for ever.
-for service in nginx apache2 lighttpd haproxy caddy dnsmasq; do
+for service in nginx apache2 lighttpd haproxy caddy dnsmasq postgresql; do
     case " $missing " in
     *" $service"*)
         if [ -d /run/systemd/system ]; then

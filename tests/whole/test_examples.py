@@ -6,6 +6,7 @@
 import os, sys
 from kit.lib import *
 from kit.mosquitto import Mosquitto
+from kit.postgres import Postgres
 from kit.certs import Pki
 from kit.rooms import serving
 from kit import dns
@@ -741,6 +742,22 @@ def _(dir, program):
     same({name for _, name in rows}, {"connect", "find items", "count items", "insert orders", "update orders", "per item"})
     same([count(rows["MONGODB", "connect"]), failed(total)], [21, 0])
     same(len(shop.collections["orders"]), 2 * count(rows["MONGODB", "insert orders"]))
+
+
+@example("postgres", *STRICT)
+def _(dir, program):
+    with Postgres() as pg:
+        pg.psql("""create table items (id int, name text, price numeric); create table orders (item int, note text);
+                   insert into items values (1, 'one', 1), (2, null, 9.98), (3, 'three', 9.99);
+                   grant all on items, orders to public""")
+        r = run(dir, command(program, pg.url("scram_u"), "-u", "10", "-r", "1000", "-t", "2"))
+        same(r.rc, 0, r)
+        rows, total = stats_csv(dir + "/c")
+        same(set(rows), {("POSTGRES", "connect"), ("POSTGRES", "cheap items"), ("POSTGRES", "order")})
+        same([count(rows["POSTGRES", "connect"]), failed(total)], [10, 0])
+        orders = int(pg.psql("select count(*) from orders where item = 7 and note is null"))
+        check(orders > 5 and 0 <= count(rows["POSTGRES", "order"]) - 3 * orders <= 20, orders, rows)
+        same(len(re.findall(r"parse locust_|execute locust_\w+: select id", pg.log())), count(rows["POSTGRES", "cheap items"]))
 
 
 @example("udp", *STRICT)

@@ -177,15 +177,15 @@ static const char *locust__pg_answer_complete(locust__pg_answer *a, locust__view
 /* Keeps the first error: what follows it is its consequence. */
 static const char *locust__pg_answer_error(locust__pg_answer *a, locust__view body)
 {
-    locust__pg_error e;
+    locust__pg_report e;
     char sentence[LOCUST__PG_SENTENCE];
-    if (!locust__pg_error_read(body, &e))
+    if (!locust__pg_report_read(body, &e))
         return locust__pg_malformed;
-    a->fatal |= locust__pg_error_is_fatal(&e);
+    a->fatal |= locust__pg_report_is_fatal(&e);
     a->wants_copy = a->copies = a->described = false;
     if (a->words.len)
         return NULL;
-    locust__pg_error_sentence(&e, sentence);
+    locust__pg_report_sentence(&e, sentence);
     locust__buf_add(&a->words, sentence, strlen(sentence) + 1);
     locust__buf_add(&a->words, e.code, strlen(e.code) + 1);
     locust__buf_add(&a->words, e.message, strlen(e.message) + 1);
@@ -196,8 +196,8 @@ static const char *locust__pg_answer_error(locust__pg_answer *a, locust__view bo
 
 static const char *locust__pg_answer_notice(locust__pg_answer *a, locust__view body)
 {
-    locust__pg_error e;
-    if (!locust__pg_error_read(body, &e))
+    locust__pg_report e;
+    if (!locust__pg_report_read(body, &e))
         return locust__pg_malformed;
     if (a->phase == LOCUST__PG_PHASE_IDLE) // of no query
         return NULL;

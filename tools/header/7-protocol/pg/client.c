@@ -262,13 +262,13 @@ static const char *locust__pg_next(
 static const char *locust__pg_client_overhear(
     locust__pg *c, char type, locust__view body, char words[LOCUST__PG_SENTENCE])
 {
-    locust__pg_error e;
+    locust__pg_report e;
     if (type != 'E')
         return locust__pg_answer_take(&c->answer, type, body);
-    if (!locust__pg_error_read(body, &e))
+    if (!locust__pg_report_read(body, &e))
         return locust__pg_malformed;
-    locust__pg_error_sentence(&e, words);
-    return locust__pg_error_is_fatal(&e) ? words : NULL;
+    locust__pg_report_sentence(&e, words);
+    return locust__pg_report_is_fatal(&e) ? words : NULL;
 }
 
 /* Takes what has come unasked; returns what locust__pg_client_overhear does. */

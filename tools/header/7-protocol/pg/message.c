@@ -6,7 +6,7 @@
  *     type  length  body          length: of itself and the body; the first messages of a client
  *     1     4       length - 4    have no type
  *
- * Names       locust__pg_frame locust__pg_put_ locust__pg_text_ locust__pg_field_ locust__pg_error_
+ * Names       locust__pg_frame locust__pg_put_ locust__pg_report locust__pg_report_ locust__pg_text_
  * Sources     PostgreSQL 15, chapter 55 of its manual; errors of other servers as they were seen.
  * Limits      in an error's sentence only what stands between '"' or is a number is left out;
  *             servers that write their messages in other languages may quote otherwise.
@@ -106,17 +106,17 @@ static locust__bytes_writer locust__pg_put_to(locust__buf *out)
 
 /* -- errors -- */
 
-typedef struct locust__pg_error { // an ErrorResponse or a NoticeResponse: texts in its body
+typedef struct locust__pg_report { // an ErrorResponse or a NoticeResponse: texts in its body
     const char *severity, *code, *message, *detail, *hint; // "": none
-} locust__pg_error;
+} locust__pg_report;
 
 /* Reads the fields of an error, which may come in any order. False: it is malformed. */
-static bool locust__pg_error_read(locust__view body, locust__pg_error *e)
+static bool locust__pg_report_read(locust__view body, locust__pg_report *e)
 {
     locust__bytes_reader r = locust__bytes_reader_of(body.ptr, body.len);
     unsigned type;
     const char *severity = "", *plain = ""; // as the server's language has it; never translated
-    *e = (locust__pg_error){"", "", "", "", ""};
+    *e = (locust__pg_report){"", "", "", "", ""};
     while ((type = locust__bytes_get_u8(&r)) != 0) {
         const char *text = locust__pg_text_take(&r);
         if (!text)
@@ -149,7 +149,7 @@ static bool locust__pg_error_read(locust__view body, locust__pg_error *e)
 }
 
 /* Is the connection over with this error? */
-static bool locust__pg_error_is_fatal(const locust__pg_error *e)
+static bool locust__pg_report_is_fatal(const locust__pg_report *e)
 {
     return strcmp(e->severity, "FATAL") == 0 || strcmp(e->severity, "PANIC") == 0;
 }
@@ -165,7 +165,7 @@ static size_t locust__pg_text_number(const char *text)
 
 /* Writes an error so that it is the same for all that have the same cause: its SQLSTATE, and the
  * first line of the message with "..." for what it quotes and for numbers. */
-static void locust__pg_error_sentence(const locust__pg_error *e, char out[LOCUST__PG_SENTENCE])
+static void locust__pg_report_sentence(const locust__pg_report *e, char out[LOCUST__PG_SENTENCE])
 {
     size_t n = 0;
     const char *p = e->message;

@@ -67,7 +67,7 @@ static void locust__pg_call_tell(
 /* -- connecting -- */
 
 /* Ends the test, in words, if it wants TLS that it does not have. */
-static void locust__pg_check_tls(locust__pg *c) LOCUST__PARKS
+static void locust__pg_call_check_tls(locust__pg *c) LOCUST__PARKS
 {
     locust__user *user = c->as.user;
     if (!LOCUST__WITH_TLS && c->url && !c->url->socket && c->url->ssl >= LOCUST__PG_SSL_REQUIRE) {
@@ -91,7 +91,7 @@ static bool locust__pg_connect(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
     const char *why;
     locust__pg_answer_begin(&c->answer, LOCUST__PG_PHASE_IDLE, 0); // the last one's words are old
     c->url = text ? locust__pg_url_of(sv, text) : NULL;
-    locust__pg_check_tls(c);
+    locust__pg_call_check_tls(c);
     if (!text)
         why = locust__error_text(LOCUST_ERR_URL);
     else if (!c->url)
@@ -104,7 +104,7 @@ static bool locust__pg_connect(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
     }
     if (!why) {
         why = locust__pg_login_any(c, &a);
-        locust__pg_check_tls(c);
+        locust__pg_call_check_tls(c);
     } else {
         locust__retry_note(c->as.user, LOCUST_ERR_URL);
     }
@@ -132,7 +132,7 @@ static bool locust__pg_up(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
 }
 
 /* Takes the options for this and later connects. False: no memory. */
-static bool locust__pg_configure(locust__pg *c, const locust_pg_options *options)
+static bool locust__pg_call_configure(locust__pg *c, const locust_pg_options *options)
 {
     char *name = options->name ? locust__text_copy(options->name, strlen(options->name)) : NULL;
     const locust__pg_url *url =
@@ -155,7 +155,7 @@ LOCUST_API bool(locust_pg_connect)(locust_user *u, const locust_pg_options *opti
         return false;
     locust__pg_client_say_bye(c);
     locust__pg_client_close(c);
-    if (locust__pg_configure(c, options))
+    if (locust__pg_call_configure(c, options))
         locust__pg_connect(c, locust__pg_call_deadline(c, 0));
     else
         c->error = locust__error_text(LOCUST_ERR_MEMORY);
