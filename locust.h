@@ -41024,6 +41024,7 @@ static void locust__pg_report_sentence(const locust__pg_report *e, char out[LOCU
     bool begins = true; // a word
     if (*e->code)
         n = (size_t)snprintf(out, LOCUST__PG_SENTENCE, "%.5s: ", e->code);
+    p += strspn(p, " \t\r\n");
     if (!*p)
         p = "the server refused, and does not say why";
     while (*p && *p != '\n' && *p != '\r' && n < LOCUST__PG_SENTENCE - 4) {
@@ -41445,6 +41446,7 @@ static const char *locust__pg_row_describe(locust__pg_answer *a, locust__view bo
     unsigned n = locust__bytes_get_u16(&r);
     locust__pg_answer_clear(a);
     a->names.len = 0;
+    a->as.n_columns = 0;
     for (unsigned i = 0; i < n && !r.failed; i++) {
         const char *name = locust__pg_text_take(&r);
         locust__bytes_skip(&r, 4 + 2 + 4 + 2 + 4); // table, column, type, its length and modifier
@@ -41455,9 +41457,11 @@ static const char *locust__pg_row_describe(locust__pg_answer *a, locust__view bo
     }
     if (r.failed || r.left)
         return locust__pg_malformed;
+    if (a->names.failed)
+        return locust__error_text(LOCUST_ERR_MEMORY);
     a->as.n_columns = (int)n;
     a->described = true;
-    return a->names.failed ? locust__error_text(LOCUST_ERR_MEMORY) : NULL;
+    return NULL;
 }
 
 /* Keeps a row, or only counts it if it is too much. Returns what is wrong with the message. */

@@ -172,6 +172,7 @@ static void locust__pg_report_sentence(const locust__pg_report *e, char out[LOCU
     bool begins = true; // a word
     if (*e->code)
         n = (size_t)snprintf(out, LOCUST__PG_SENTENCE, "%.5s: ", e->code);
+    p += strspn(p, " \t\r\n");
     if (!*p)
         p = "the server refused, and does not say why";
     while (*p && *p != '\n' && *p != '\r' && n < LOCUST__PG_SENTENCE - 4) {
