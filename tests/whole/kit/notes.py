@@ -6,9 +6,9 @@ from kit.lib import build, check
 class TokenServer:
     """The server on a free port; its notes are there once the block has ended. before_exec: as of subprocess."""
 
-    def __init__(self, dir, program=None, before_exec=None):
+    def __init__(self, dir, program=None, before_exec=None, query=""):
         self.path = os.path.join(dir, "notes")
-        self.p = subprocess.Popen([program or build("token_server.c", "-O2"), self.path], stdout=subprocess.PIPE,
+        self.p = subprocess.Popen([program or build("token_server.c", "-O2"), self.path, query], stdout=subprocess.PIPE,
                                   stdin=subprocess.DEVNULL, text=True, preexec_fn=before_exec)
         line = self.p.stdout.readline()
         check(line.startswith("listening on "), "token_server says: " + line)

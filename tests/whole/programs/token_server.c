@@ -1,10 +1,12 @@
 /* token_server.c - answers as a language model does, at known times, and notes when.
  *
- *   token_server NOTES     prints "listening on 127.0.0.1:PORT"; ends on SIGTERM, and writes NOTES then
+ *   token_server NOTES [QUERY]   prints "listening on 127.0.0.1:PORT"; ends on SIGTERM, and writes NOTES then
  *
- * POST /v1/chat/completions?n=50&gap_us=20000 is answered by n events with content, gap_us apart, in chunks.
+ * GET is answered by the one model that there is. POST /v1/chat/completions?n=50&gap_us=20000, or /v1/completions, is
+ * answered by n events with content, gap_us apart, in chunks.
  * More of the query: burst (so many events at once, gap_us * burst apart), first_us (to the first), stall_at and
- * stall_us (a longer gap before that event), usage=0 (none is told). It uses nothing of the header.
+ * stall_us (a longer gap before that event), usage=0 (none is told). QUERY stands for one that a client cannot send. It
+ * uses nothing of the header.
  *
  * Notes: a line for each stream that came to its end: nanoseconds of the wall clock, first when the last bytes of
  * the request arrived, as the kernel noted (SO_TIMESTAMPNS), then right before each event was sent.
@@ -31,7 +33,7 @@ enum { MOST = 16384 }; // descriptors
 
 typedef struct conn {
     int fd, n, sent, burst, stall_at;
-    bool usage, busy;
+    bool usage, busy, plain;           // plain: completions, not chat
     int64_t gap_ns, stall_ns, next_ns; // next_ns: of the clock that is not set
     int64_t *notes;
     size_t at; // in the heap
@@ -43,6 +45,7 @@ static conn *conns[MOST];
 static conn *heap[MOST];
 static size_t heaped;
 static FILE *notes;
+static const char *usual = "";
 static volatile sig_atomic_t ended;
 
 static void end(int signal)
@@ -101,8 +104,8 @@ static void forget(conn *c)
 static int64_t number(const char *query, const char *name, int64_t none)
 {
     size_t n = strlen(name);
-    for (const char *p = query; p && *p && *p != ' ' && *p != '\r'; p++)
-        if ((p[-1] == '?' || p[-1] == '&') && strncmp(p, name, n) == 0 && p[n] == '=')
+    for (const char *p = query; *p && *p != ' ' && *p != '\r'; p++)
+        if ((p == query || p[-1] == '&') && strncmp(p, name, n) == 0 && p[n] == '=')
             return atoll(p + n + 1);
     return none;
 }
@@ -113,7 +116,7 @@ static void begin(conn *c, int64_t came_ns)
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                                "Transfer-Encoding: chunked\r\n\r\n";
     const char *query = strchr(c->in, '?');
-    query = query ? query + 1 : NULL;
+    query = query && query < strstr(c->in, "\r\n") ? query + 1 : usual;
     c->n = (int)number(query, "n", 50);
     c->gap_ns = number(query, "gap_us", 20000) * 1000;
     c->burst = (int)number(query, "burst", 1);
@@ -122,6 +125,7 @@ static void begin(conn *c, int64_t came_ns)
     c->usage = number(query, "usage", 1) != 0;
     c->next_ns = now(CLOCK_MONOTONIC) + number(query, "first_us", 50000) * 1000;
     c->sent = 0;
+    c->plain = strstr(c->in, " /v1/completions") != NULL;
     free(c->notes);
     c->notes = malloc(((size_t)c->n + 1) * sizeof *c->notes);
     c->notes[0] = came_ns;
@@ -135,6 +139,9 @@ static void begin(conn *c, int64_t came_ns)
 
 static void hear(conn *c)
 {
+    static const char models[] =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 54\r\n\r\n"
+        "{\"object\":\"list\",\"data\":[{\"id\":\"m\",\"object\":\"model\"}]}";
     char control[128], *body, *length;
     struct iovec iov = {c->in + c->len, sizeof c->in - 1 - c->len};
     struct msghdr m = {
@@ -161,7 +168,10 @@ static void hear(conn *c)
                               (length && length < body ? strtoul(length + 15, NULL, 10) : 0))
         return;
     c->len = 0;
-    begin(c, came_ns);
+    if (memcmp(c->in, "GET", 3) != 0)
+        begin(c, came_ns);
+    else if (send(c->fd, models, sizeof models - 1, MSG_NOSIGNAL) < 0)
+        forget(c);
 }
 
 /* A chunk with an event. */
@@ -179,8 +189,8 @@ static void speak(conn *c)
     bool last;
     for (int i = 0; i < c->burst && c->sent < c->n; i++) {
         snprintf(data, sizeof data,
-            "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":"
-            "{\"content\":\" word\"},\"finish_reason\":null}]}");
+            "{\"id\":\"c\",\"choices\":[{\"index\":0,%s,\"finish_reason\":null}]}",
+            c->plain ? "\"text\":\" word\"" : "\"delta\":{\"content\":\" word\"}");
         len += chunk(text + len, data);
         c->notes[++c->sent] = at_ns;
     }
@@ -196,7 +206,8 @@ static void speak(conn *c)
     }
     if (!last)
         return;
-    len = chunk(text, "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}");
+    len = chunk(text,
+        "{\"choices\":[{\"index\":0,\"text\":\"\",\"delta\":{},\"finish_reason\":\"stop\"}]}");
     if (c->usage) {
         snprintf(data, sizeof data,
             "{\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":%d}}", c->n);
@@ -230,6 +241,7 @@ int main(int argc, char **argv)
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof at;
     struct epoll_event e = {.events = EPOLLIN, .data.fd = listener}, events[256];
+    usual = argc > 2 ? argv[2] : usual;
     notes = argc > 1 ? fopen(argv[1], "w") : NULL;
     if (!notes || bind(listener, (struct sockaddr *)&at, size) || listen(listener, 4096))
         return 1;

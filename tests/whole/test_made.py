@@ -1,0 +1,225 @@
+#!/usr/bin/env -S python3 -B
+"""Tests that write themselves: tools/curl2c, log2c, har2c, openapi2c, and tools/hit.c.
+
+    tests/whole/test_made.py [WORD...]    only the tests whose name contains a word
+
+What curl sends is what curl itself sends: it runs each command of the table, and what the test made of it
+sends must be the same, as far as a load generator sends it. Made tests compile without a warning.
+"""
+import json, shlex
+from kit.lib import *
+
+WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror")
+OWN = {"user-agent", "accept", "accept-encoding", "connection", "expect", "content-length", "host"}  # each client's own
+
+
+class Recorder:
+    """Answers every request with 200, or as `answer` says, and notes (method, target, fields, body)."""
+
+    def __init__(self, answer=None):
+        self.seen, self.answer, self.lock = [], answer, threading.Lock()
+
+    def __enter__(self):
+        self.s = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.at = "127.0.0.1:%d" % self.s.getsockname()[1]
+        self.url = "http://" + self.at
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.s.close()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                c, _ = self.s.accept()
+                threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+
+    def serve(self, c):
+        with contextlib.suppress(OSError, ValueError), c, c.makefile("rb") as f:
+            while True:
+                first = f.readline().decode("latin-1")
+                if not first:
+                    return
+                method, target, _ = first.split()
+                fields = {}
+                for line in iter(f.readline, b"\r\n"):
+                    name, _, value = line.decode("latin-1").partition(":")
+                    fields.setdefault(name.strip().lower(), []).append(value.strip())
+                if "expect" in fields:
+                    c.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                if "chunked" in fields.get("transfer-encoding", [""])[0]:
+                    body = b""
+                    while size := int(f.readline(), 16):
+                        body += f.read(size)
+                        f.readline()
+                    f.readline()
+                else:
+                    body = f.read(int(fields.get("content-length", ["0"])[0]))
+                with self.lock:
+                    self.seen.append((method, target, fields, body))
+                status, more, text = self.answer(method, target, fields, body) if self.answer else (200, "", b"ok")
+                c.sendall(b"HTTP/1.1 %d X\r\n%sContent-Length: %d\r\n\r\n%s" % (
+                    status, more.encode(), len(text), b"" if method == "HEAD" else text))
+
+
+def made(dir, tool, *args, stdin=None, rc=0, name="made.c"):
+    """Runs a tool; its output lies in `name`."""
+    r = subprocess.run([ROOT + "/tools/" + tool, *args], input=stdin, capture_output=True, cwd=dir, timeout=60)
+    same(r.returncode, rc, r.stderr.decode("utf-8", "replace")[-3000:])
+    with open(os.path.join(dir, name), "wb") as f:
+        f.write(r.stdout)
+    return r
+
+
+def compiled(dir, name="made.c", *flags):
+    program = os.path.join(dir, name[:-2])
+    line = [QUICK_CC, "-O0", *WARNINGS, *flags, "-I" + ROOT, os.path.join(dir, name), "-o", program]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=200)
+    check(done.returncode == 0 and not done.stderr, " ".join(line), done.stderr[-3000:])
+    return program
+
+
+# ---- curl2c ----
+
+CURL = r"""curl U/
+curl 'U/a?b=1&c=2'
+curl -X POST U/post
+curl -XDELETE U/item/7
+curl --request PATCH U/item/7 -d 'x=1'
+curl -d 'a=1' -d 'b=2' U/form
+curl --data-raw '@not a file' U/raw
+curl --data-urlencode 'q=a b&c' U/enc
+curl --data-urlencode 'a b&c' U/enc2
+curl -G -d 'q=1' --data-urlencode 'r=a b' 'U/get?z=0'
+curl -H 'Content-Type: application/json' -d '{"a": 1}' U/json
+curl --json '{"a": "b"}' U/json2
+curl -H 'X-A: 1' -H 'X-B: two words' U/fields
+curl -H 'X-Empty;' U/empty
+curl -H 'X-Quote: "quoted" \ back' U/quote
+curl -A 'Agent/1.0' U/agent
+curl -e http://ref.example/ U/referer
+curl -b 'a=1; b=2' U/cookie
+curl -H 'Cookie: sid=%24x' U/cookie2
+curl -u user:pass U/basic
+curl -u 'us"er:p\ass' U/basic2
+curl http://name:word@HOST/url-auth
+curl --oauth2-bearer TOKEN U/bearer
+curl -I U/head
+curl -r 0-99 U/range
+curl -L U/location
+curl -k -s -S -f -o /dev/null U/quiet
+curl -sSLfo /dev/null U/joined
+curl --compressed U/compressed
+curl -m 5 U/time
+curl --max-time 5.5 U/time2
+curl "U/double?q=\"x\""
+curl $'U/ansi?q=\'x\'&t=a'
+curl $'U/body' -d $'line1\nline2\ttab\u00e9'
+curl U/two U/three
+curl U/next -d x=1 --next U/next2
+curl -d '' U/nothing
+curl -d 'emoji=😀' U/utf8
+curl -d '??=??/ trigraphs' U/tri
+curl -d '"); system("id"); //' U/inject
+curl -H 'X-C: */ int x; /*' U/comment
+curl 'U/%2e/a%20b?x=%00'
+curl -T U/nothing 2>/dev/null || true
+curl --data-binary $'\x01\x02\xff' U/binary
+curl -X OPTIONS U/options
+curl -X PROPFIND U/propfind
+curl -X PUT -d @FILE U/file
+curl --data-binary @FILE U/file2
+curl -T FILE U/upload
+curl -F 'a=1' -F 'b=two words' U/multi
+curl -F 'f=@FILE;type=text/x-own' U/multi2
+curl --form-string 'a=@b;c' U/multi3
+curl --url U/url
+curl --get U/get2
+curl --http1.1 -4 U/flags
+curl -H 'Accept: text/x' U/accept
+curl -H 'Content-Type: text/plain' --data-binary 'a b' U/text
+curl -X POST U/continued \
+  -H 'X-A: 1' \
+  -d 'x'
+curl 'U/a' -H 'X-Long: LONG'
+curl -d 'LONGBODY' U/long
+curl --user-agent '' U/no-agent
+curl --head --location U/head2
+curl -H "Authorization: Bearer abc.def" U/token"""
+
+
+def commands(at, file):
+    """The commands of the table; the line that no test is made of is left out."""
+    text = CURL.replace("HOST", at).replace("U/", "http://%s/" % at).replace("FILE", file)
+    text = text.replace("LONGBODY", "b" * 9000).replace("LONG", "h" * 3000)
+    joined = re.sub(r"\\\n\s*", "", text).split("\n")
+    return [c for c in joined if "||" not in c]
+
+
+def shown(seen):
+    """What counts of a request: method, target, fields in order of name, body. A boundary is no content."""
+    method, target, fields, body = seen
+    target = target.replace('"', "%22")  # the kit sends valid URLs (RFC 3986 2.1)
+    agent = fields.get("user-agent", [""])[0]
+    kept = {n: v for n, v in fields.items() if n not in OWN}
+    for name, value in (("user-agent", agent), ("accept", fields.get("accept", [""])[0])):
+        if value and not re.match(r"curl/|locust|\*/\*\Z", value):
+            kept[name] = [value]
+    kind = fields.get("content-type", [""])[0]
+    if "boundary=" in kind:
+        mark = kind.split("boundary=")[1].strip('"')
+        body = re.sub(rb"; filename=\"[^\"]*\"", b"", body.replace(mark.encode(), b"MARK"))
+        body = re.sub(rb"-+MARK", b"MARK", body)
+        kept["content-type"] = ["multipart"]
+    return method, target, sorted(kept.items()), body
+
+
+@test("curl2c: 60 commands send what curl sends")
+def _(dir):
+    with open(dir + "/file.txt", "w") as f:
+        f.write("of a file")
+    with Recorder() as server:
+        rows = commands(server.at, dir + "/file.txt")
+        check(len(rows) >= 60, len(rows))
+        subprocess.run(["bash", "-c", "curl() { command curl -s --noproxy '*' -o /dev/null \"$@\"; }\n" + "\n".join(rows)],
+                       check=False, timeout=120, capture_output=True)
+        by_curl, server.seen[:] = list(server.seen), []
+        made(dir, "curl2c", stdin="\n".join(rows).encode("utf-8", "surrogateescape"))
+        r = run(dir, [compiled(dir), "--headless", "--iterations", "1", "--only-summary"])
+        by_test = list(server.seen)
+    same([shown(t)[:2] for t in by_test], [shown(c)[:2] for c in by_curl])
+    each([(shown(c), shown(t)) for c, t in zip(by_curl, by_test)], lambda c, t: same(t, c))
+    same(r.rc, 0, r)
+
+
+@test("curl2c: what it cannot take is a sentence; nothing of a command runs or becomes C")
+def _(dir):
+    deep = "curl " + "'" * 99999
+    for text, words in (
+            (b"", "no curl command"), (b"wget http://a/", "not a curl command: wget"), (b"curl", "has no URL"),
+            (b"curl 'http://a/", "never closed"), (b'curl "http://a/', "never closed"), (b"curl --nonsense http://a/", "not known here"),
+            (b"curl -! http://a/", "not known here"), (b"curl http://a/ -d", "lacks its value"), (b"curl ftp://a/", "not an http"),
+            (b"curl 'http://a b/'", "blank or control"), (b"curl http://a/ -H $'A: b\\nC: d'", "not a header field"),
+            (b"curl http://a/ -X $'GET\\r\\n'", "no method"), (b"curl http://a/ | sh", "no place in a test"),
+            (b"curl http://a/ -m '1;system(1)'", "takes seconds"), (b"curl http://" + b"a" * 5000 + b"/" + b"x" * 5000, "more than 4000"),
+            (deep.encode(), "never closed"), (b"\xff\xfe\x00", "not a curl command"), (b"x" * (1 << 21), "more than 1 MB"),
+            (b"curl http://a/ -F novalue", "takes NAME=CONTENT")):
+        r = made(dir, "curl2c", stdin=text, rc=2)
+        check(words in r.stderr.decode(), text[:80], r.stderr)
+        check(r.stdout == b"" and b"Traceback" not in r.stderr, text[:80], r.stderr[-2000:])
+    marker = dir + "/ran"
+    evil = ["curl 'http://127.0.0.1:1/`touch${IFS}%s`' -H 'X: $(touch %s)'" % (marker, marker),
+            "curl http://127.0.0.1:1/ -d $'\\\\\"; abort(); //\\\\\\n*/ %s %%s%%n'" % marker,
+            "curl \"http://127.0.0.1:1/$(touch${IFS}%s)\"" % marker, "curl 'http://127.0.0.1:1/#\\\n'",
+            "curl 'http://127.0.0.1:1/' -d \"" + "\\\\" * 5000 + "\"", "curl --cacert $'x\\\n#error' http://127.0.0.1:1/",
+            "curl http://127.0.0.1:1/ --proxy 'p??/\n#error'"]
+    for tasks in [], ["--tasks"]:
+        made(dir, "curl2c", *tasks, *evil)
+        compiled(dir)
+    check(not os.path.exists(marker))
+    with open(dir + "/made.c") as f:
+        check(re.search(r"^\s*#error", f.read(), re.M) is None)
+
+
+main(parallel=2)
