@@ -222,4 +222,41 @@ def _(dir):
         check(re.search(r"^\s*#error", f.read(), re.M) is None)
 
 
+# ---- hit.c ----
+
+@test("hit: sends what curl sends, loads, and says what is wrong")
+def _(dir):
+    program = build("tools/hit.c", "-O0", *WARNINGS)
+    with open(dir + "/file.txt", "w") as f:
+        f.write("of a file")
+    rows = [("U/a?b=1", ""), ("U/x -X DELETE", ""), ("U/f -d a=1 -d b=2", ""), ("U/j --header 'Content-Type: application/json' -d '{}'", ""),
+            ("U/h --header 'X-A: 1' --header 'X-B: \"2\"'", ""), ("U/g --get -d q=1", ""), ("U/i --head", ""), ("U/m -F a=1 -F b=two", ""),
+            ("U/u --upload-file file.txt", ""), ("U/d -d @file.txt", ""), ("U/r --data-raw @file", ""), ("U/p -F f=@file.txt;type=text/x", ""),
+            ("U/c --cookie 'a=1; b=2'", ""), ("U/e --user-agent A/1 --referer http://r/", ""), ("U/o --oauth2-bearer T", ""),
+            ("U/b --basic-auth u:p", "U/b --user u:p"), ("U/2 U/3", "")]
+    with Recorder() as server:
+        for ours, curls in rows:
+            words = shlex.split((curls or ours).replace("U/", server.url + "/").replace("--header", "-H"))
+            subprocess.run(["curl", "-s", "--noproxy", "*", "-o", "/dev/null", *words], cwd=dir, timeout=60, check=True,
+                           stdout=subprocess.DEVNULL)
+        by_curl, server.seen[:] = list(server.seen), []
+        for ours, _ in rows:
+            r = run(dir, [program, *shlex.split(ours.replace("U/", server.url + "/")), "--iterations", "1", "--only-summary"])
+            same(r.rc, 0, r)
+        by_hit = list(server.seen)
+        each([(shown(c), shown(h)) for c, h in zip(by_curl, by_hit)], lambda c, h: same(h, c))
+        same(len(by_hit), len(by_curl))
+        r = run(dir, [program, server.url + "/n", "-u", "3", "-r", "1000", "--iterations", "50", "--name", "n", "--expect-status", "201",
+                      "--csv", "c", "--check", "requests>=50"])
+        same(r.rc, 1, r)
+        rows, total = stats_csv(dir + "/c")
+        same((list(rows), count(total), failed(total)), ([("GET", "n")], 50, 50))
+    for args, words in (((), "no URL"), (("http://a/", "--header", "x"), "--header takes NAME: VALUE"), (("http://a/", "-d"), "lacks its value"),
+                        (("http://a/", "--max-time", "x"), "takes a number"), (("http://a/", "--nonsense"), "unknown option --nonsense"),
+                        (("http://a/", "-d", "x" * 70000), "longer than 64 KB")):
+        r = run(dir, [program, *args])
+        same(r.rc, 2, r)
+        check(words in r.err, words, r)
+
+
 main(parallel=2)
