@@ -259,4 +259,52 @@ def _(dir):
         check(words in r.err, words, r)
 
 
+# ---- log2c ----
+
+def log_line(second, request, zone="+0000", more=' "-" "Agent \\"q\\""'):
+    return '192.0.2.1 - - [29/Nov/2026:12:00:%02d %s] "%s" 200 5%s' % (second, zone, request, more)
+
+
+@test("log2c: replays a log's requests in their order, at its pace or another")
+def _(dir):
+    log = [log_line(0, "GET /a?x=1 HTTP/1.1"), log_line(0, "GET /item/17 HTTP/1.1", more=""), log_line(0, "HEAD / HTTP/1.0"),
+           log_line(1, "POST /form HTTP/1.1"), log_line(1, 'GET /q?s=\\x22a\\x22 HTTP/1.1'), log_line(0, "GET /back HTTP/1.1"),
+           log_line(3, "GET http://other.test/abs?y HTTP/1.1"), log_line(3, 'GET /\\xC3\\xA9 HTTP/1.1'),
+           "2026/11/29 an error line", log_line(3, "\\x16\\x03\\x01"), log_line(4, "PRI * HTTP/2.0"), ""]
+    r = made(dir, "log2c", "replay", "-", stdin="\n".join(log).encode())
+    same(sorted(r.stderr.decode().splitlines()), [
+        "log2c: left out 1 line: no request of HTTP", "log2c: left out 1 line: not of the format",
+        "log2c: left out 1 line: of a method that may change something: see --all", "log2c: left out 1 line: of another method"])
+    program = compiled(dir, "replay.c")
+    want = [("GET", "/a?x=1"), ("GET", "/item/17"), ("HEAD", "/"), ("GET", "/q?s=%22a%22"), ("GET", "/back"), ("GET", "/abs?y"),
+            ("GET", "/%C3%A9")]
+    for speed, least in ("2", 1.7), ("0", 0):
+        with Recorder() as server:
+            started = time.monotonic()
+            r = run(dir, [program, "--headless", "-u", "4", "-r", "1000", "--host", server.url, "--speed", speed, "--csv", "c"])
+            took = time.monotonic() - started
+            same(r.rc, 0, r)
+            seen = [(m, t.replace('"', "%22")) for m, t, _, _ in server.seen]
+        same(seen if speed != "0" else sorted(seen), want if speed != "0" else sorted(want), r)
+        check(took >= least, took)  # the last is due 3.5 s behind the first, by its log
+        rows, _ = stats_csv(dir + "/c")
+        check(("GET", "/item/[id]") in rows, rows)
+    made(dir, "log2c", "--all", "all", "-", stdin="\n".join(log).encode())
+    with open(dir + "/all.csv") as f:
+        same(sum("POST" in line for line in f), 1)
+
+
+@test("log2c: whatever the log is, a sentence or a test")
+def _(dir):
+    for text, rc in ((b"", 2), (b"\0" * 100000, 2), (b"\xff\xfe" * 1000, 2), (b"[" * 200000, 2), (b'"' * 200000, 2),
+                     (b"x" * 5000000, 2), (log_line(61, "GET / HTTP/1.1").encode(), 0), (log_line(1, "GET /" + "x" * 5000 + " HTTP/1.1").encode(), 2),
+                     (log_line(1, 'GET /"; system(\\"id\\"); // HTTP/1.1').encode(), 2), (log_line(1, "GET /%s%n%d HTTP/1.1").encode(), 0),
+                     (log_line(1, "GET /a,b\\x0d\\x0aX: y HTTP/1.1").encode(), 2), (log_line(1, "GET / HTTP/1.1").encode()[:40], 2)):
+        r = made(dir, "log2c", "evil", "-", stdin=text, rc=rc)
+        check(b"Traceback" not in r.stderr, text[:60], r.stderr[-2000:])
+        same(bool(r.stderr), rc == 2, text[:60])
+    made(dir, "log2c", 'a"; b', "-", stdin=log_line(1, "GET / HTTP/1.1").encode())
+    compiled(dir, 'a"; b.c')
+
+
 main(parallel=2)
