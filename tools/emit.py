@@ -12,13 +12,22 @@ class Wrong(Exception):
     """A sentence for who called the tool."""
 
 
+texts = []  # arrays of the file, for texts that are too long for a literal
+
+
 def string(value):
-    """A C string literal, or several that stand one behind the other. A '?' is escaped for trigraphs; what is
-    not plain ASCII is in octal, always three digits, so that no digit behind it counts."""
+    """A C string literal, or the name of an array that is among `texts` then. A '?' behind another is escaped, for
+    trigraphs; what is not plain ASCII is in octal, always three digits, so that no digit behind it counts."""
     data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
     if b"\0" in data:
         raise Wrong("a text has a byte 0 in it, which no C string holds: %r" % data[:60])
-    return '"%s"' % literal(data)
+    inside = literal(data)
+    if len(inside) <= LONGEST:
+        return '"%s"' % inside
+    name = "text_%d" % (len(texts) + 1)
+    lines = [", ".join(map(str, signed(data[i:i + 24]))) for i in range(0, len(data), 24)]
+    texts.append("static const char %s[] = {\n    %s, 0 };\n" % (name, ",\n    ".join(lines)))
+    return name
 
 
 def literal(data):
@@ -79,12 +88,7 @@ class Bodies:
         """The same for a field that is a text, such as .json."""
         if b"\0" in data:
             return None
-        if len(literal(data)) <= LONGEST:
-            return [".%s = %s" % (field, string(data))]
-        name = "body_%d" % (len(self.arrays) + 1)
-        lines = [", ".join(map(str, signed(data[i:i + 24]))) for i in range(0, len(data), 24)]
-        self.arrays.append("static const char %s[] = {\n    %s, 0 };\n" % (name, ",\n    ".join(lines)))
-        return [".%s = %s" % (field, name)]
+        return [".%s = %s" % (field, string(data))]
 
 
 def signed(data):

@@ -6,8 +6,9 @@
 What curl sends is what curl itself sends: it runs each command of the table, and what the test made of it
 sends must be the same, as far as a load generator sends it. Made tests compile without a warning.
 """
-import json, shlex
+import copy, json, shlex
 from kit.lib import *
+from kit.shop import PASSWORD, Shop
 
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror")
 OWN = {"user-agent", "accept", "accept-encoding", "connection", "expect", "content-length", "host"}  # each client's own
@@ -305,6 +306,92 @@ def _(dir):
         same(bool(r.stderr), rc == 2, text[:60])
     made(dir, "log2c", 'a"; b', "-", stdin=log_line(1, "GET / HTTP/1.1").encode())
     compiled(dir, 'a"; b.c')
+
+
+# ---- har2c ----
+
+HAR = ROOT + "/tests/whole/kit/shop.har"  # recorded by Chromium 156, driven by Playwright, against kit/shop.py
+
+
+def recorded():
+    with open(HAR) as f:
+        return json.load(f)
+
+
+@test("har2c: a recording of Chromium logs in, finds its tokens and ids, and gets the same statuses")
+def _(dir):
+    har = recorded()
+    made(dir, "har2c", HAR)
+    program = compiled(dir)
+    with open(dir + "/made.c") as f:
+        text = f.read()
+    secret = [PASSWORD, "staple"] + [p["value"] for e in har["log"]["entries"] for p in e["request"].get("postData", {}).get("params", [])
+                                     if p["name"] == "csrf"] + [c["value"] for e in har["log"]["entries"] for c in e["response"]["cookies"]]
+    check(len(secret) >= 6)
+    same([s for s in secret if s in text], [])
+    want = sorted((e["request"]["method"], re.sub(r"/orders/\w+", "/orders/ID", re.sub(r"^http://[^/]*|\?.*", "", e["request"]["url"])),
+                   e["response"]["status"]) for e in har["log"]["entries"])
+    for env, rc in ({"PASSWORD": PASSWORD}, 0), ({"PASSWORD": "wrong"}, 1):
+        shop = Shop()
+        threading.Thread(target=shop.serve_forever, daemon=True).start()
+        r = run(dir, [program, "--headless", "-u", "3", "-r", "1000", "--iterations", "3", "--think", "0", "--host", shop.url, "--csv", "c"], env=env)
+        shop.shutdown()
+        shop.server_close()
+        same(r.rc, rc, r)
+        got = sorted((m, re.sub(r"/orders/\w+", "/orders/ID", p), s) for m, p, s in shop.statuses)
+        if rc == 0:
+            same(got, sorted(want * 3), r)
+            rows, _ = stats_csv(dir + "/c")
+            same(set(rows), {("GET", "/"), ("GET", "/login"), ("POST", "/login"), ("POST", "/api/cart"), ("POST", "/logout"),
+                             ("GET", "/api/orders/[id]?view=short"), ("GET", "assets of /"), ("GET", "assets of /login"),
+                             ("GET", "assets of /logout")})
+        else:
+            check(("POST", "/login", 401) in got, got)
+
+
+def entry(url="http://a.test/", method="GET", **more):
+    return {"startedDateTime": "2026-12-01T00:00:00.000Z", "time": 1, "request": {"method": method, "url": url, "headers": []},
+            "response": {"status": 200, "headers": [], "content": {"mimeType": "text/html", "text": ""}, "redirectURL": ""}, **more}
+
+
+def posting(kind, text, *fields, url="http://a.test/p"):
+    e = entry(url, "POST")
+    e["request"].update(postData={"mimeType": kind, "text": text}, headers=[{"name": n, "value": v} for n, v in fields])
+    return e
+
+
+@test("har2c: whatever the recording is, a sentence or a test that compiles")
+def _(dir):
+    def har(*entries):
+        return json.dumps({"log": {"entries": list(entries)}}).encode()
+
+    whole = open(HAR, "rb").read()
+    for text, words in (
+            (b"", "no JSON, or cut"), (whole[:len(whole) // 2], "no JSON, or cut"), (b"[]", "is no HAR"), (b"\xff\xfe{", "is no HAR"),
+            (b'{"log": 3}', "is no HAR"), (har(), "no request"), (har({}), "is no HAR"), (har(3), "is no HAR"), (har(entry("data:x")), "no request"),
+            (har(entry(startedDateTime="x")), "no time"), (b"[" * 100000, "har2c: "), (har(entry("http://a b/")), "no request"),
+            (har(entry("http://a.test/" + "x" * 9000)), "no request")):
+        r = made(dir, "har2c", "-", stdin=text, rc=2)
+        check(words.encode() in r.stderr and b"Traceback" not in r.stderr and r.stdout == b"", text[:60], r.stderr[-1500:])
+    evil = '"); system("id"); /* */ ??/ %s%n \\'
+    answer = entry("http://a.test/first")
+    answer["response"]["content"]["text"] = '<input value="ab12cd34ef56"> <b title="%d%s\\"x9y8z7w6v5u4">'
+    rows = [answer, posting("application/json", json.dumps({"a": evil, "password": evil, "t": "ab12cd34ef56", "n": 5})),
+            posting("application/x-www-form-urlencoded", "a=%22%29%3B&password=x&t=x9y8z7w6v5u4&" + "b=" + "c" * 9000),
+            posting("text/plain", evil * 400, ("X-Evil", evil), ("Bad name", "x"), ("X-Break", "a\r\nb: c"), ("Authorization", "Bearer " + evil)),
+            posting("application/octet-stream", "\x00\x01\ud800"), posting("multipart/form-data; boundary=x", "x"),
+            entry("http://a.test/%22;abort();//?password=" + "p" * 20 + "&q=%s", method='BREW"(),'), entry("http://a.test/ab12cd34ef56/x?t=ab12cd34ef56"),
+            entry("https://other.test/x")]
+    for i, e in enumerate(rows):
+        e["startedDateTime"] = "2026-12-01T00:00:%02d.000Z" % i
+    del rows[6]["request"]["method"]
+    rows[6]["request"]["method"] = "BREW"
+    for args in (), ("--all-hosts",):
+        made(dir, "har2c", *args, "-", stdin=har(*rows))
+        compiled(dir)
+    with open(dir + "/made.c") as f:
+        text = f.read()
+    check('s->' in text and "system(" not in re.sub(r'"(?:[^"\\]|\\.)*"|//[^\n]*', "", text), text[:3000])
 
 
 main(parallel=2)
