@@ -15,7 +15,7 @@ test_packages="gcc=gcc g++=g++ clang=clang clang-format=clang-format clang-tidy=
     dnsmasq-base=dnsmasq mosquitto=mosquitto mosquitto-clients=mosquitto_sub iproute2=ip musl-tools=musl-gcc libc6-dbg libmbedtls-dev zlib1g-dev openssl=openssl
     curl=curl faketime=faketime apache2=apache2 lighttpd=lighttpd lighttpd-mod-deflate haproxy=haproxy
     caddy=caddy nodejs=node dpkg-dev=dpkg-source python3-locust=locust
-    python3-jsonschema python3-pymongo libgnutls30 knot=knotd bind9-dnsutils=dig chromium=chromium
+    python3-jsonschema python3-pymongo python3-grpcio libgnutls30 knot=knotd bind9-dnsutils=dig chromium=chromium
     chromium-driver=chromedriver postgresql"
 test_targets="arm64 armhf mips s390x" # see VARIANTS in tests/run
 qemu_package="qemu-user-static=qemu-arm-static"

@@ -95,6 +95,8 @@
  *     >>mongodb           MongoDB
  *     >>qdrant            Qdrant
  *     >>postgres          PostgreSQL
+ *     >>protobuf          messages of Protocol Buffers
+ *     >>grpc              gRPC
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>messages          messages between a master and its workers
@@ -300,6 +302,8 @@
  *     >>pg_open           opening a connection to PostgreSQL
  *     >>pg_login          logging in to PostgreSQL
  *     >>pg_query          queries to PostgreSQL, and what a test calls
+ *     >>pb                Protocol Buffers
+ *     >>grpc_client       gRPC of a user
  *   8-run
  *     >>process           one of several processes of a command
  *     >>stages            --stages
@@ -466,6 +470,8 @@ extern "C" {
 #include "0-public/mongodb.h"
 #include "0-public/qdrant.h"
 #include "0-public/postgres.h"
+#include "0-public/protobuf.h"
+#include "0-public/grpc.h"
 #include "0-public/feeds.h"
 #include "0-public/events.h"
 #include "0-public/messages.h"
@@ -741,6 +747,8 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "7-protocol/pg/open.c"
 #include "7-protocol/pg/login.c"
 #include "7-protocol/pg/query.c"
+#include "7-protocol/pb.c"
+#include "7-protocol/grpc_client.c"
 #endif
 
 #if LOCUST__LAYERS >= 8

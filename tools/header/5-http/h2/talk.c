@@ -217,6 +217,8 @@ static enum locust__hpack_how locust__h2_put_how(locust__view name)
         "user-agent", "accept", "accept-encoding", "accept-language", "content-type", "te"};
     if (locust__view_is(name, "authorization") || locust__view_is(name, "cookie"))
         return LOCUST__HPACK_SECRET;
+    if (name.len > 5 && memcmp(name.ptr, "grpc-", 5) == 0)
+        return LOCUST__HPACK_KEEP;
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         if (locust__view_is(name, kept[i]))
             return LOCUST__HPACK_KEEP;
