@@ -10,6 +10,8 @@ from kit.postgres import Postgres
 from kit.certs import Pki
 from kit.rooms import serving
 from kit import dns
+from kit.h2 import *
+from kit.nginx import Nginx
 import glob, http.server, json, shlex, ssl, urllib.parse
 
 try:
@@ -758,6 +760,33 @@ def _(dir, program):
         orders = int(pg.psql("select count(*) from orders where item = 7 and note is null"))
         check(orders > 5 and 0 <= count(rows["POSTGRES", "order"]) - 3 * orders <= 20, orders, rows)
         same(len(re.findall(r"parse locust_|execute locust_\w+: select id", pg.log())), count(rows["POSTGRES", "cheap items"]))
+
+
+@example("http2", *STRICT)
+def _(dir, program):
+    config = "events {} http { access_log @D/log; server { listen 127.0.0.1:@PORT http2; location / { return 200 ok; } } }"
+    with Nginx(dir, config, PORT=None) as nginx:
+        r = run(dir, command(program, nginx.url, "-u", "5", "-r", "1000000", "-t", "2"))
+        nginx.finish()
+    same(r.rc, 0, r)
+    rows, total = stats_csv(dir + "/c")
+    same((set(rows), failed(total)), ({("GET", "/"), ("GET", "/asset")}, 0))
+    same(count(rows["GET", "/asset"]) % 4, 0)
+    with open(dir + "/log") as f:
+        check("HTTP/2.0" in f.read(), "nginx saw no HTTP/2")
+
+
+@example("grpc", *STRICT)
+def _(dir, program):
+    def says(c, s):
+        hello = H(b"\x88" + field("content-type", "application/grpc"), stream=s)
+        return hello + D(b"\0\0\0\0\x0b\x0a\x09Hello ann", 0, s) + H(field("grpc-status", "0"), 5, s)
+    with Scripted(says) as server:
+        r = run(dir, command(program, server.url, "-u", "5", "-r", "1000000", "-t", "3"))
+    same(r.rc, 0, r)
+    rows, total = stats_csv(dir + "/c")
+    check(failed(total) == 0 and set(rows) <= {("grpc", "/helloworld.Greeter/" + m) for m in ("SayHello", "Many")}, rows)
+    check(count(rows["grpc", "/helloworld.Greeter/SayHello"]) >= 5, rows)
 
 
 @example("udp", *STRICT)
