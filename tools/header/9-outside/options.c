@@ -218,7 +218,7 @@ typedef struct locust__known_option {
         "raise the rate of arrivals, from --rate or 10, until that breaks") \
     X("find-step", 0, SPAN, options.find_step_s, "SPAN", "how long each rate is tried (5)") \
     X("html", 0, TEXT, options.html, "FILE", \
-        "a report to look at, one file ({u} {r} {t}: numbers)") \
+        "a report to look at, one file; {u} {r} {t} become numbers") \
     X("junit", 0, TEXT, options.junit, "FILE", "the checks as JUnit XML") \
     X("summary", 0, TEXT, options.summary, "FILE", "all figures as JSON, with histograms") \
     X("baseline", 0, TEXT, options.baseline, "FILE", \
