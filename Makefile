@@ -53,6 +53,10 @@ coverage: | build                ## what of the header the unit tests run, by gc
 servers: | build                 ## loads some 50 real servers, which it installs under build/; S="tomcat nginx" picks
 	@set -f; CC="$(CC)" tests/servers/servers.py $(S)
 
+screenshots: | build             ## takes pictures of the page and of reports, into build/screenshots
+	@tools/deps.sh test || true
+	@CC="$(CC)" tests/whole/screenshots.py
+
 cross: | build                   ## builds and tests for every machine, with qemu; A="armhf mips" picks some
 	@tools/deps.sh cross || true
 	@tools/zig.sh >build/zig.log 2>&1 || true
@@ -94,6 +98,6 @@ clean:                           ## removes build/
 	rm -rf build
 
 help:                            ## prints this table
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "%-10s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "%-12s%s\n", $$1, $$2}'
 
-.PHONY: all header examples demo deps mbedtls test coverage servers cross lint check bench fuzz format install clean help
+.PHONY: all header examples demo deps mbedtls test coverage servers screenshots cross lint check bench fuzz format install clean help

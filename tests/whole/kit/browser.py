@@ -42,7 +42,8 @@ class Browser:
                      "--disable-background-networking", "--disable-component-update", "--disable-sync",
                      "--hide-scrollbars", "--force-device-scale-factor=1", "--user-data-dir=" + self.dir + "/profile",
                      "--window-size=%d,%d" % size]
-            options = {"args": flags, "prefs": {"download.default_directory": self.downloads},
+            options = {"args": flags, "prefs": {"download.default_directory": self.downloads,
+                       "profile.default_content_setting_values.automatic_downloads": 1},
                        "binary": next(p for p in map(shutil.which, NAMES) if p)}
             wanted = {"browserName": "chrome", "goog:chromeOptions": options, "unhandledPromptBehavior": "accept",
                       "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}

@@ -88,20 +88,27 @@ LOCUST__COLD static void locust__told_checks(locust__buf *out, const locust__che
     locust__buf_puts(out, "],\n");
 }
 
+/* Arrivals a second as options and classes say; 0: none, or those of stages. */
+static double locust__told_rate(const locust_env *env)
+{
+    double rate = env->stages.n ? 0 : env->options.rate;
+    for (int i = 0; i < env->n_classes; i++)
+        if (env->classes[i].arrivals && !env->stages.n)
+            rate += env->classes[i].as->arrivals.rate;
+    return rate;
+}
+
 static void locust__told_arrivals(locust__buf *out, const locust_env *env)
 {
     locust_arrival_counts all = locust__usage_arrivals(env);
-    double rate = env->options.rate;
+    double rate = locust__told_rate(env);
     locust__buf_puts(out, " \"arrivals\": ");
     if (!env->services.recorder.has_arrivals) {
         locust__buf_puts(out, "null,\n");
         return;
     }
-    for (int i = 0; i < env->n_classes; i++)
-        if (env->classes[i].arrivals)
-            rate += env->classes[i].as->arrivals.rate;
     locust__buf_puts(out, "{");
-    locust__summary_number(out, "rate", rate * env->pace, rate > 0 && !env->stages.n);
+    locust__summary_number(out, "rate", rate * env->pace, rate > 0);
     locust__summary_arrival_counts(out, ", ", &all);
     locust__buf_puts(out, ",\n");
 }
