@@ -146,6 +146,7 @@
  *     >>os_packets        several datagrams by one system call
  *     >>os_stack          address space for stacks, and what guards it
  *     >>os_signal         faults and stop signals
+ *     >>os_terminal       a terminal taken over, and given back whatever happens
  *     >>out               text for a terminal or a pipe that nobody may be reading
  *     >>log               diagnostics in Locust's log format
  *     >>hist              latency histogram: under 0.4 % error by default, 1 us to 1 h
@@ -349,6 +350,7 @@
  *   9-outside
  *     >>generator         the generator's verdict on itself
  *     >>server_cpu        the server's CPU beside the generator's
+ *     >>since             what was counted since the last look
  *     >>figures           what a row shows
  *     >>extra             reports of what only some tests have
  *     >>check             checks
@@ -371,7 +373,10 @@
  *     >>locust_json       --json and --json-file
  *     >>files             files for other programs
  *     >>github            annotations of GitHub Actions
- *     >>export_buckets    few, fixed buckets, and what came since the last look
+ *     >>tui_screen        lines on a terminal, of which those that changed are written
+ *     >>tui_view          what the terminal shows of a run
+ *     >>tui_run           --tui
+ *     >>export_buckets    histograms with few, fixed buckets
  *     >>export_prometheus the text that Prometheus scrapes
  *     >>export_otlp       metrics for OpenTelemetry
  *     >>export_influx     line protocol of InfluxDB
@@ -2539,6 +2544,7 @@ typedef struct locust_options {
     bool quiet;               // no output but errors
     bool only_summary;        // no table every two seconds
     bool print_stats;         // a table every two seconds, whatever only_summary says
+    bool tui;                 // on a terminal: live figures in place of those tables
     bool compact;             // short lines on standard output in place of tables
     const char *csv;          // prefix of CSV files; NULL: none
     bool csv_full_history;    // a history line for each row, not for the total alone
@@ -2915,6 +2921,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -3477,14 +3484,21 @@ static bool locust__text_switch(const char *text, bool *out)
  *
  * Purpose     tells the person at the terminal about a broken rule, a wrong set-up or a bug of this
  *             header, before a log exists or instead of going on. Never about what a server does.
- * Names       locust__say locust__say_va locust__die locust__assert_failed locust__exit_
+ * Names       locust__say locust__say_first
+ *             locust__say_va locust__die locust__assert_failed locust__exit_
  * ============================================================================================ */
+
+/* Gives back a terminal that was taken over, so that what is said last is seen; NULL: none was. It
+ * is the process's, and called in signal handlers too. */
+static void (*locust__say_first)(void);
 
 /* States what only a bug of this header can break; stays on in every build. */
 #define LOCUST_ASSERT(truth) ((truth) ? (void)0 : locust__assert_failed(#truth, __FILE__, __LINE__))
 
 static void locust__assert_failed(const char *truth, const char *file, int line)
 {
+    if (locust__say_first)
+        locust__say_first();
     dprintf(STDERR_FILENO, "locust: internal error: %s is false at %s:%d\n", truth, file, line);
     abort();
 }
@@ -3497,6 +3511,8 @@ LOCUST__PRINTF(1, 0) static void locust__say_va(const char *format, va_list args
     char text[2048];
     vsnprintf(text, sizeof text, format, args);
     locust__text_plain(text, strlen(text));
+    if (locust__say_first)
+        locust__say_first();
     dprintf(STDERR_FILENO, "locust: %s\n", text);
 }
 
@@ -6650,6 +6666,8 @@ LOCUST__COLD static void locust__os_fault_handle(int signal_number, siginfo_t *i
     bool memory = signal_number == SIGSEGV || signal_number == SIGBUS;
     bool raised = info->si_code <= 0; // by kill(), raise() or abort(): there is no address
     (void)context;
+    if (locust__say_first)
+        locust__say_first();
     if (!raised || info->si_pid == getpid())
         locust__os_handlers.report(signal_number, memory && !raised && info->si_code < KERNEL
                                                       ? (const char *)info->si_addr
@@ -6700,6 +6718,8 @@ static void locust__os_signal_handle(int signal_number)
     int saved = errno;
     char byte = (char)signal_number;
     if (locust__os_handlers.stops++) {
+        if (locust__say_first)
+            locust__say_first();
         signal(signal_number, SIG_DFL);
         raise(signal_number);
         if (getpid() == 1) // in a container: to process 1 the default does nothing
@@ -6749,6 +6769,131 @@ static void locust__os_signals_close(void)
     sigaction(SIGCONT, &locust__os_handlers.old_cont, NULL);
     close(locust__os_handlers.pipe[0]);
     close(locust__os_handlers.pipe[1]);
+}
+/* ============================================================================================
+ * >>os_terminal  a terminal taken over, and given back whatever happens
+ *
+ * Purpose     keys without Enter, nothing echoed, the other screen; the size; all of it put back at
+ *             a normal end, by exit(), at a fault, at a second Ctrl-C, Ctrl-\, Ctrl-Z and SIGHUP.
+ * Invariants  what runs in a handler is async-signal-safe, and never waits: the descriptor that is
+ *             written to does not block. A terminal has one owner, so its record is a global.
+ * Names       locust__os_terminal locust__os_terminal_
+ * Limits      SIGKILL leaves the terminal as it is: `reset` puts it right.
+ * ============================================================================================ */
+
+enum { LOCUST__OS_TERMINAL_SIGNALS = 3 };
+static const int locust__os_terminal_numbers[LOCUST__OS_TERMINAL_SIGNALS] = {
+    SIGTSTP, SIGQUIT, SIGHUP};
+
+static struct {
+    int in, out;
+    struct termios before;
+    struct sigaction old[LOCUST__OS_TERMINAL_SIGNALS];
+    volatile sig_atomic_t taken;
+    bool registered; // with atexit()
+} locust__os_terminal;
+
+/* The other screen, without a cursor; and back. */
+static const char locust__os_terminal_enter[] = "\033[?1049h\033[?25l\033[0m\033[2J";
+static const char locust__os_terminal_leave[] = "\033[0m\033[?25h\033[?1049l";
+
+/* Sets modes; from the background, too, where SIGTTOU would stop the process. */
+LOCUST__COLD static int locust__os_terminal_set(const struct termios *modes)
+{
+    sigset_t block, was;
+    int rc;
+    sigemptyset(&block);
+    sigaddset(&block, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &block, &was);
+    rc = tcsetattr(locust__os_terminal.in, TCSANOW, modes);
+    sigprocmask(SIG_SETMASK, &was, NULL);
+    return rc;
+}
+
+/* Gives the terminal back. In handlers too. */
+LOCUST__COLD static void locust__os_terminal_restore(void)
+{
+    int saved = errno;
+    if (!locust__os_terminal.taken)
+        return;
+    locust__os_terminal.taken = 0;
+    locust__os_terminal_set(&locust__os_terminal.before);
+    if (write(locust__os_terminal.out, locust__os_terminal_leave,
+            sizeof locust__os_terminal_leave - 1) < 0)
+        errno = saved; // a terminal that takes nothing now: nothing can be done
+    errno = saved;
+}
+
+/* Ctrl-Z and the like: gives the terminal back, then does what the signal does by default. */
+LOCUST__COLD static void locust__os_terminal_handle(int signal_number)
+{
+    int saved = errno;
+    locust__os_terminal_restore();
+    signal(signal_number, SIG_DFL);
+    raise(signal_number); // is delivered when this handler returns
+    errno = saved;
+}
+
+/* Takes the terminal, or takes it again after Ctrl-Z. False: it cannot be had, as from the
+ * background. */
+LOCUST__COLD static bool locust__os_terminal_take(void)
+{
+    struct termios modes;
+    struct sigaction act;
+    if (tcgetpgrp(locust__os_terminal.in) != getpgrp() ||
+        tcgetattr(locust__os_terminal.in, &modes) != 0)
+        return false;
+    locust__os_terminal.before = modes;
+    modes.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    modes.c_cc[VMIN] = 0; // a read returns at once
+    modes.c_cc[VTIME] = 0;
+    if (locust__os_terminal_set(&modes) != 0)
+        return false;
+    memset(&act, 0, sizeof act);
+    act.sa_handler = locust__os_terminal_handle;
+    act.sa_flags = SA_ONSTACK | SA_RESTART;
+    for (int i = 0; i < LOCUST__OS_TERMINAL_SIGNALS; i++)
+        sigaction(locust__os_terminal_numbers[i], &act, NULL);
+    locust__os_terminal.taken = 1;
+    return true;
+}
+
+/* Takes over the terminal that keys come from, `in`, and which `out`, nonblocking, writes to.
+ * False: there is none, or this process is in its background. */
+LOCUST__COLD static bool locust__os_terminal_open(int in, int out)
+{
+    if (!isatty(in) || !isatty(out))
+        return false;
+    locust__os_terminal.in = in;
+    locust__os_terminal.out = out;
+    for (int i = 0; i < LOCUST__OS_TERMINAL_SIGNALS; i++)
+        sigaction(locust__os_terminal_numbers[i], NULL, &locust__os_terminal.old[i]);
+    if (!locust__os_terminal.registered && atexit(locust__os_terminal_restore) != 0)
+        return false;
+    locust__os_terminal.registered = true;
+    locust__say_first = locust__os_terminal_restore;
+    return locust__os_terminal_take();
+}
+
+/* Forgets the terminal, after it was given back by the modes here and, in its order behind other
+ * text, by locust__os_terminal_leave. */
+LOCUST__COLD static void locust__os_terminal_close(void)
+{
+    if (locust__os_terminal.taken)
+        locust__os_terminal_set(&locust__os_terminal.before);
+    locust__os_terminal.taken = 0;
+    locust__say_first = NULL;
+    for (int i = 0; i < LOCUST__OS_TERMINAL_SIGNALS; i++)
+        sigaction(locust__os_terminal_numbers[i], &locust__os_terminal.old[i], NULL);
+}
+
+/* Rows and columns; 24 by 80 if it does not say. */
+LOCUST__COLD static void locust__os_terminal_size(int *rows, int *columns)
+{
+    struct winsize size;
+    bool known = ioctl(locust__os_terminal.out, TIOCGWINSZ, &size) == 0;
+    *rows = known && size.ws_row ? size.ws_row : 24;
+    *columns = known && size.ws_col ? size.ws_col : 80;
 }
 /* ============================================================================================
  * >>out  text for a terminal or a pipe that nobody may be reading
@@ -6926,6 +7071,7 @@ typedef struct locust__log {
     int fd;           // standard error, or that of --logfile
     locust__out *out; // takes them without making anybody wait; NULL: they are written there
     int level;        // lines below it are not written
+    bool elsewhere;   // none is written: who is told of them shows them
     char host[64];    // up to its first dot
     /* Is told of each line, which ends with a line end; NULL: nobody is. */
     void (*copy)(void *arg, const char *line, size_t n);
@@ -6947,6 +7093,7 @@ static int locust__log_open(locust__log *log, int level, const char *path)
     log->fd = STDERR_FILENO;
     log->out = NULL;
     log->copy = NULL;
+    log->elsewhere = false;
     log->level = level;
     if (gethostname(log->host, sizeof log->host) != 0 || !log->host[0])
         memcpy(log->host, "localhost", 10);
@@ -7000,6 +7147,8 @@ LOCUST__COLD static void locust__log_print(
     line[n++] = '\n';
     if (log->copy)
         log->copy(log->copy_arg, line, n);
+    if (log->elsewhere)
+        return;
     if (log->out)
         locust__out_line(log->out, line, n);
     else
@@ -52505,6 +52654,83 @@ static void locust__server_cpu_line(const locust__server_cpu *c, char *out, size
         snprintf(out, size, "target: its CPU is unknown, it ended or was started anew meanwhile");
 }
 /* ============================================================================================
+ * >>since  what was counted since the last look
+ *
+ * Purpose     the figures of an interval, for each row that is looked at again and again.
+ * Cost        a copy of the histogram for each row.
+ * Names       locust__since locust__since_
+ * Uses        >>entry >>stats
+ * ============================================================================================ */
+
+typedef struct locust__since_row { // a row as it was at the last look
+    locust__hist hist;
+    uint64_t requests, failures, bytes;
+} locust__since_row;
+
+typedef struct locust__since {
+    locust__since_row **rows; // of the total, of "(other)", then by the rows' index
+    size_t n, cap;
+    // Of the row that was looked at last, since the look before.
+    locust__hist hist;
+    uint64_t requests, failures, bytes;
+} locust__since;
+
+static void locust__since_free(locust__since *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        locust__hist_free(&s->rows[i]->hist);
+        LOCUST_FREE(s->rows[i]);
+    }
+    LOCUST_FREE(s->rows);
+    locust__hist_free(&s->hist);
+    memset(s, 0, sizeof *s);
+}
+
+/* The place of a row, made at the first look with those before it. NULL: no memory. */
+static locust__since_row *locust__since_place(
+    locust__since *s, const locust__request_stats *st, const locust__entry *row)
+{
+    size_t i = row == &st->total ? 0 : row == &st->other ? 1 : row->index + 2;
+    while (s->n <= i) {
+        locust__since_row **rows = locust__memory_grow(s->rows, sizeof *rows, s->n, &s->cap);
+        if (!rows)
+            return NULL;
+        s->rows = rows;
+        rows[s->n] = locust__memory_zalloc(sizeof **rows);
+        if (!rows[s->n])
+            return NULL;
+        s->n++;
+    }
+    return s->rows[i];
+}
+
+/* Finds what a row counted since the last look at it. After a reset of the statistics that is all
+ * there is. False: no memory, and all of it is 0. */
+static bool locust__since_look(
+    locust__since *s, const locust__request_stats *st, const locust__entry *row)
+{
+    locust__since_row *was = locust__since_place(s, st, row);
+    bool good = was != NULL;
+    locust__hist_reset(&s->hist);
+    s->requests = s->failures = s->bytes = 0;
+    if (!was)
+        return false;
+    if (row->requests < was->requests) {
+        locust__hist_reset(&was->hist);
+        was->requests = was->failures = was->bytes = 0;
+    }
+    s->requests = row->requests - was->requests;
+    s->failures = row->failures - was->failures;
+    s->bytes = row->bytes - was->bytes;
+    was->requests = row->requests;
+    was->failures = row->failures;
+    was->bytes = row->bytes;
+    good = locust__hist_add(&s->hist, &row->hist);
+    locust__hist_since(&s->hist, &was->hist);
+    locust__hist_reset(&was->hist);
+    return locust__hist_add(&was->hist, &row->hist) && good;
+}
+/* ============================================================================================
  * >>figures  what a row shows
  *
  * Purpose     one table of all that a row of statistics shows: names, unit, value. Tables, compact
@@ -58892,15 +59118,624 @@ LOCUST__COLD static void locust__github_annotate(const locust__result *v)
         locust__out_line(&v->env->outs[LOCUST__ENV_STDOUT], out.ptr, out.len);
     locust__buf_free(&out);
 }
+#if LOCUST__WITH_REPORTS
+/* ============================================================================================
+ * >>tui_screen  lines on a terminal, of which those that changed are written
+ *
+ * Purpose     a frame is made anew as lines of plain text, each with a style; what the terminal
+ *             shows already is not written again, so nothing flickers.
+ * Invariants  a frame goes out whole or not at all: where the last one was not taken yet the next
+ *             is left out, and the one after it has all that changed meanwhile.
+ * Cost        bytes for the lines that changed; the text of one frame is kept.
+ * Names       locust__screen locust__screen_
+ * Limits      a character takes one column: wide ones shift what stands behind them.
+ * ============================================================================================ */
+
+enum locust__screen_style {
+    LOCUST__SCREEN_PLAIN,
+    LOCUST__SCREEN_BOLD,
+    LOCUST__SCREEN_BAR, // reverse, over the whole width
+    LOCUST__SCREEN_GOOD,
+    LOCUST__SCREEN_BAD,
+    LOCUST__SCREEN_FAINT,
+    LOCUST__SCREEN_STYLES
+};
+
+static const char *const locust__screen_codes[LOCUST__SCREEN_STYLES] = {
+    "", "\033[1m", "\033[7m", "\033[32m", "\033[31m", "\033[2m"};
+
+typedef struct locust__screen_line {
+    uint64_t shown, next; // hashes of what is there, and of what is to be
+} locust__screen_line;
+
+typedef struct locust__screen {
+    locust__out *out;
+    int rows, columns;
+    bool plain;                 // no colours
+    locust__screen_line *lines; // `rows` of them
+    locust__buf text;           // of the frame that is made
+    int at;                     // the line that is made next
+} locust__screen;
+
+static void locust__screen_free(locust__screen *s)
+{
+    LOCUST_FREE(s->lines);
+    locust__buf_free(&s->text);
+    s->lines = NULL;
+}
+
+/* Begins a frame. True: there is room for one; `anew`: whatever is there is to be replaced. */
+static bool locust__screen_begin(locust__screen *s, bool anew)
+{
+    int rows, columns;
+    locust__os_terminal_size(&rows, &columns);
+    if (!locust__out_is_free(s->out))
+        return false;
+    s->text.len = 0;
+    s->text.failed = false;
+    s->at = 0;
+    if (rows != s->rows || columns != s->columns || anew || !s->lines) {
+        locust__screen_line *lines = locust__memory_zalloc((size_t)rows * sizeof *lines);
+        if (!lines)
+            return false;
+        LOCUST_FREE(s->lines);
+        s->lines = lines;
+        s->rows = rows;
+        s->columns = columns;
+        locust__buf_puts(&s->text, "\033[0m\033[2J");
+    }
+    return true;
+}
+
+/* Has the terminal another size than the last frame? */
+static bool locust__screen_is_other(const locust__screen *s)
+{
+    int rows, columns;
+    locust__os_terminal_size(&rows, &columns);
+    return rows != s->rows || columns != s->columns;
+}
+
+/* The bytes of the first n characters. */
+static size_t locust__screen_cut(locust__view text, int n)
+{
+    locust__view rest = text;
+    uint32_t code;
+    while (rest.len && n-- > 0)
+        locust__text_next(&rest, &code);
+    return text.len - rest.len;
+}
+
+/* How many characters a text has. */
+static int locust__screen_width(locust__view text)
+{
+    uint32_t code;
+    int n = 0;
+    for (; text.len; n++)
+        locust__text_next(&text, &code);
+    return n;
+}
+
+/* Adds a line to the frame; what is wider than the screen, or below it, is cut off. Control
+ * characters become blanks. */
+static void locust__screen_put(locust__screen *s, enum locust__screen_style style, const char *text)
+{
+    locust__buf plain = {NULL, 0, 0, false};
+    locust__view v;
+    uint64_t hash;
+    if (s->at >= s->rows)
+        return;
+    locust__buf_line(&plain, locust__view_of(text));
+    s->text.failed |= plain.failed;
+    v = (locust__view){plain.ptr, plain.len};
+    v.len = locust__screen_cut(v, s->columns);
+    hash = locust__text_hash((uint64_t)style + 1, v.len ? v.ptr : "", v.len);
+    s->lines[s->at].next = hash;
+    if (s->lines[s->at].shown != hash) {
+        int width = locust__screen_width(v);
+        const char *code =
+            s->plain && style != LOCUST__SCREEN_BAR ? "" : locust__screen_codes[style];
+        locust__buf_printf(&s->text, "\033[%d;1H%s", s->at + 1, code);
+        locust__buf_add(&s->text, v.ptr, v.len);
+        for (int i = width; style == LOCUST__SCREEN_BAR && i < s->columns; i++)
+            locust__buf_puts(&s->text, " ");
+        locust__buf_puts(&s->text, "\033[0m");
+        if (width < s->columns)
+            locust__buf_puts(&s->text, "\033[K"); // at the last column it would take that away
+    }
+    s->at++;
+    locust__buf_free(&plain);
+}
+
+/* Ends the frame: lines below are emptied, and it is written. */
+static void locust__screen_end(locust__screen *s)
+{
+    while (s->at < s->rows)
+        locust__screen_put(s, LOCUST__SCREEN_PLAIN, "");
+    if (s->text.failed)
+        return;
+    for (int i = 0; i < s->rows; i++)
+        s->lines[i].shown = s->lines[i].next;
+    if (s->text.len)
+        locust__out_table(s->out, s->text.ptr, s->text.len);
+}
+/* ============================================================================================
+ * >>tui_view  what the terminal shows of a run
+ *
+ * Purpose     progress, rates, two lines of history, the generator's verdict, checks, the table of
+ *             rows, the last log lines, the keys.
+ * Names       locust__tui_
+ * Uses        >>entry >>generator >>figures >>check >>tui_screen
+ *
+ *   locust.h  http://shop.test  100 users  0:12 of 1:00 #####...............
+ *   1204.5 req/s   0.0 failures/s   p50 20.1 ms  p95 24.0 ms  p99 24.1 ms
+ *   req/s  .:-=+*##*+=-:.   at most 1310.0
+ *   p99 ms ...............   at most 31.2
+ *   generator: ok (CPU 12 % of a core, ...)
+ * ============================================================================================ */
+
+enum { LOCUST__TUI_HISTORY = 256, LOCUST__TUI_LOG = 3 };
+
+typedef struct locust__tui_history { // a value for each second, the newest last
+    double values[LOCUST__TUI_HISTORY];
+    int n;
+} locust__tui_history;
+
+static void locust__tui_history_add(locust__tui_history *h, double value)
+{
+    if (h->n == LOCUST__TUI_HISTORY) {
+        memmove(h->values, h->values + 1, sizeof h->values - sizeof *h->values);
+        h->n--;
+    }
+    h->values[h->n++] = value;
+}
+
+typedef struct locust__tui_state { // what the view is made of
+    locust_env *env;
+    locust__checks *checks;
+    locust__screen screen;
+    locust__tui_history rates, times;
+    locust__view log; // lines of the log, the newest last
+    size_t first;     // row at the top of the table
+    bool utf8;
+} locust__tui_state;
+
+static void locust__tui_put(locust__tui_state *t, enum locust__screen_style style,
+    const char *format, ...) LOCUST__PRINTF(3, 4);
+
+static void locust__tui_put(
+    locust__tui_state *t, enum locust__screen_style style, const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    locust__screen_put(&t->screen, style, line);
+}
+
+/* A span as 1:02:03 or 2:03. */
+static const char *locust__tui_span(char *out, size_t size, int64_t ns)
+{
+    long long s = ns > 0 ? ns / LOCUST__S : 0;
+    if (s >= 3600)
+        snprintf(out, size, "%lld:%02d:%02d", s / 3600, (int)(s / 60 % 60), (int)(s % 60));
+    else
+        snprintf(out, size, "%lld:%02d", s / 60, (int)(s % 60));
+    return out;
+}
+
+/* The bar of progress: `done` of `n` characters. */
+static void locust__tui_bar(locust__buf *out, int done, int n, bool utf8)
+{
+    for (int i = 0; i < n; i++)
+        locust__buf_puts(out, i < done ? utf8 ? "\xE2\x96\x88" : "#" : utf8 ? "\xE2\x96\x91" : ".");
+}
+
+static void locust__tui_head(locust__tui_state *t)
+{
+    const locust_env *env = t->env;
+    locust__buf line = {NULL, 0, 0, false};
+    const char *host = env->options.host ? env->options.host : env->classes[0].host;
+    int64_t now_ns = locust__os_now_ns(), ran_ns = env->start_ns ? now_ns - env->start_ns : 0;
+    char ran[32], all[32];
+    locust__buf_printf(&line, " locust.h  %.60s  %d users  ", host ? host : "", env->users.alive);
+    if (!env->users.spawned && env->start_ns && !env->services.recorder.has_arrivals)
+        locust__buf_printf(&line, "ramping to %d  ", env->ramp.aim.users);
+    locust__buf_puts(&line, locust__tui_span(ran, sizeof ran, ran_ns));
+    if (env->start_ns && env->end_ns != LOCUST__NEVER) {
+        double share = (double)ran_ns / (double)(env->end_ns - env->start_ns);
+        locust__buf_printf(
+            &line, " of %s ", locust__tui_span(all, sizeof all, env->end_ns - env->start_ns));
+        share = share < 0 ? 0 : share > 1 ? 1 : share;
+        locust__tui_bar(&line, (int)(20 * share), 20, t->utf8);
+        locust__buf_printf(&line, " %.0f %%", 100 * share);
+    }
+    if (env->stop_requested)
+        locust__buf_puts(&line, "  stopping");
+    locust__buf_add(&line, "", 1);
+    locust__screen_put(&t->screen, LOCUST__SCREEN_BAR, line.failed ? "" : line.ptr);
+    locust__buf_free(&line);
+}
+
+/* A line of history: eight heights, scaled to the largest value that is shown. */
+static void locust__tui_spark(
+    locust__tui_state *t, const char *title, const locust__tui_history *h, int digits)
+{
+    static const char ascii[] = " .:-=+*#";
+    locust__buf line = {NULL, 0, 0, false};
+    int room = t->screen.columns - 40, n = h->n < room ? h->n : room;
+    double most = 0;
+    for (int i = 0; i < n; i++)
+        most = h->values[h->n - n + i] > most ? h->values[h->n - n + i] : most;
+    locust__buf_printf(&line, " %-7s", title);
+    for (int i = 0; i < n; i++) {
+        double value = h->values[h->n - n + i];
+        int level = most > 0 ? (int)(7.999 * value / most) : 0;
+        const char bar[4] = {'\xE2', '\x96', (char)(0x81 + level), '\0'};
+        const char character[2] = {ascii[level], '\0'};
+        locust__buf_puts(&line, t->utf8 ? bar : character);
+    }
+    if (n > 0)
+        locust__buf_printf(
+            &line, "  now %.*f, at most %.*f", digits, h->values[h->n - 1], digits, most);
+    locust__buf_add(&line, "", 1);
+    locust__screen_put(&t->screen, LOCUST__SCREEN_PLAIN, line.failed ? "" : line.ptr);
+    locust__buf_free(&line);
+}
+
+/* The figures of the total in one line. */
+static void locust__tui_total(locust__tui_state *t)
+{
+    locust__figures_view v = {
+        .env = t->env, .now_ns = locust__os_now_ns(), .rates = LOCUST__FIGURES_CURRENT};
+    const locust__entry *total = &t->env->stats.total;
+    double fails = 100 * locust__figures_value(&v, total, LOCUST__FIGURE_FAIL_RATIO);
+    locust__tui_put(t, total->failures ? LOCUST__SCREEN_BAD : LOCUST__SCREEN_BOLD,
+        " %.1f req/s   %.1f failures/s (%.2f %% of all)   p50 %.3f ms   p95 %.3f ms   p99 %.3f ms",
+        locust__figures_value(&v, total, LOCUST__FIGURE_RPS),
+        locust__figures_value(&v, total, LOCUST__FIGURE_FPS), fails,
+        locust__figures_value(&v, total, LOCUST__FIGURE_P50) / 1e6,
+        locust__figures_value(&v, total, LOCUST__FIGURE_P95) / 1e6,
+        locust__figures_value(&v, total, LOCUST__FIGURE_P99) / 1e6);
+}
+
+static void locust__tui_verdict(locust__tui_state *t)
+{
+    locust_generator g = locust__generator_judge(t->env);
+    char line[768], value[32];
+    locust__generator_line(&g, line, sizeof line);
+    locust__tui_put(t, g.ok ? LOCUST__SCREEN_GOOD : LOCUST__SCREEN_BAD, " %s", line);
+    if (!t->checks->n)
+        return;
+    locust__checks_judge(t->env, t->checks);
+    for (size_t i = 0; i < t->checks->n && i < 5; i++) {
+        const locust__check *c = &t->checks->all[i];
+        bool held = c->held;
+        locust__tui_put(t, held ? LOCUST__SCREEN_GOOD : LOCUST__SCREEN_BAD, " check %s %.200s: %s",
+            held ? "holds:" : "FAILED:", c->text, locust__check_value(c, value, sizeof value));
+    }
+}
+
+typedef struct locust__tui_column {
+    uint8_t figure, width;
+} locust__tui_column;
+
+/* The columns, those that go first where it is narrow last. */
+static const locust__tui_column locust__tui_columns[] = {{LOCUST__FIGURE_REQUESTS, 9},
+    {LOCUST__FIGURE_FAILURES, 8}, {LOCUST__FIGURE_RPS, 9}, {LOCUST__FIGURE_P50, 10},
+    {LOCUST__FIGURE_P99, 10}, {LOCUST__FIGURE_AVG, 10}, {LOCUST__FIGURE_MAX, 10},
+    {LOCUST__FIGURE_P95, 10}, {LOCUST__FIGURE_MIN, 10}};
+enum { LOCUST__TUI_COLUMNS = sizeof locust__tui_columns / sizeof *locust__tui_columns };
+
+/* One line of the table; row NULL: its titles. */
+static void locust__tui_row(locust__tui_state *t, const locust__entry *row, int name, int columns)
+{
+    locust__figures_view v = {
+        .env = t->env, .now_ns = locust__os_now_ns(), .rates = LOCUST__FIGURES_CURRENT};
+    bool total = row == &t->env->stats.total;
+    locust__buf line = {NULL, 0, 0, false}, names = {NULL, 0, 0, false};
+    locust__buf_printf(&names, " %-8s %s", row ? row->method : "Type", row ? row->name : "Name");
+    locust__buf_line(&line, (locust__view){names.ptr, names.len});
+    line.len = locust__screen_cut((locust__view){line.ptr, line.len}, name);
+    for (int w = locust__screen_width((locust__view){line.ptr, line.len}); w < name; w++)
+        locust__buf_puts(&line, " ");
+    for (int i = 0; i < columns; i++) {
+        locust__figure_id id = (locust__figure_id)locust__tui_columns[i].figure;
+        char cell[64];
+        if (row)
+            locust__figures_format(cell, sizeof cell, LOCUST__FIGURES_IN_TABLE, id,
+                locust__figures_value(&v, row, id));
+        else
+            snprintf(cell, sizeof cell, "%s", locust__figures_word(id, LOCUST__FIGURE_TITLE));
+        locust__buf_printf(&line, " %*s", locust__tui_columns[i].width, cell);
+    }
+    locust__buf_add(&line, "", 1);
+    locust__screen_put(&t->screen,
+        !row            ? LOCUST__SCREEN_BAR
+        : total         ? LOCUST__SCREEN_BOLD
+        : row->failures ? LOCUST__SCREEN_BAD
+                        : LOCUST__SCREEN_PLAIN,
+        line.failed ? "" : line.ptr);
+    locust__buf_free(&line);
+    locust__buf_free(&names);
+}
+
+/* As many rows as fit, from `first` on, and the total. */
+static void locust__tui_table(locust__tui_state *t, int lines)
+{
+    size_t n;
+    locust__entry **rows = locust__figures_rows(&t->env->stats, &n);
+    size_t fit = lines > 2 ? (size_t)lines - 2 : 0, most;
+    int columns = 0, used = 0;
+    while (columns < LOCUST__TUI_COLUMNS &&
+           t->screen.columns - used - locust__tui_columns[columns].width - 1 >= 24)
+        used += 1 + locust__tui_columns[columns++].width;
+    if (!rows)
+        return;
+    most = n - 1 > fit ? n - 1 - fit : 0;
+    t->first = t->first < most ? t->first : most;
+    locust__tui_row(t, NULL, t->screen.columns - used, columns);
+    for (size_t i = t->first; i + 1 < n && i < t->first + fit; i++)
+        locust__tui_row(t, rows[i], t->screen.columns - used, columns);
+    locust__tui_row(t, rows[n - 1], t->screen.columns - used, columns);
+    LOCUST_FREE(rows);
+}
+
+/* The last lines of the log. */
+static void locust__tui_log(locust__tui_state *t)
+{
+    size_t at = t->log.len, n = 0;
+    while (at && n < LOCUST__TUI_LOG) {
+        at--;
+        while (at && t->log.ptr[at - 1] != '\n')
+            at--;
+        n++;
+    }
+    while (at < t->log.len) {
+        const char *line = t->log.ptr + at, *end = memchr(line, '\n', t->log.len - at);
+        size_t len = end ? (size_t)(end - line) : t->log.len - at;
+        locust__tui_put(t, LOCUST__SCREEN_FAINT, " %.*s", (int)len, line);
+        at += len + 1;
+    }
+}
+
+/* Makes and writes a frame. */
+static void locust__tui_draw(locust__tui_state *t, bool anew)
+{
+    int foot = LOCUST__TUI_LOG + 1;
+    if (!locust__screen_begin(&t->screen, anew))
+        return;
+    locust__tui_head(t);
+    locust__tui_total(t);
+    locust__tui_spark(t, "req/s", &t->rates, 1);
+    locust__tui_spark(t, "p99 ms", &t->times, 3);
+    locust__tui_verdict(t);
+    locust__tui_put(t, LOCUST__SCREEN_PLAIN, "%s", "");
+    locust__tui_table(t, t->screen.rows - t->screen.at - foot);
+    while (t->screen.at < t->screen.rows - foot)
+        locust__tui_put(t, LOCUST__SCREEN_PLAIN, "%s", "");
+    locust__tui_log(t);
+    while (t->screen.at < t->screen.rows - 1)
+        locust__tui_put(t, LOCUST__SCREEN_PLAIN, "%s", "");
+    locust__tui_put(t, LOCUST__SCREEN_BAR, "%s",
+        " w W  1, 10 users more   s S  fewer   up down  rows   q  ends the test");
+    locust__screen_end(&t->screen);
+}
+/* ============================================================================================
+ * >>tui_run  --tui
+ *
+ * Purpose     takes the terminal over while the test runs: draws once a second and after each key,
+ *             does what the keys say, gives it back with the log lines that came meanwhile.
+ * Invariants  a terminal that takes nothing (stopped by Ctrl-S, a slow line) costs the test
+ *             nothing: frames are left out until it does.
+ * Cost        five reads of the keyboard and a frame each second.
+ * Names       locust__tui locust__tui_
+ * Uses        >>stats >>env >>ramp >>since >>check >>tui_screen >>tui_view
+ * Sources     Locust 2.46 (reference run): keys, and the rate at which they change the users.
+ * ============================================================================================ */
+
+enum { LOCUST__TUI_KEPT = 65536 }; // bytes of log lines that are kept
+
+typedef struct locust__tui {
+    locust__tui_state state;
+    locust__since since;
+    locust__buf log;
+    size_t log_lost; // lines that found no room
+    int64_t next_ns; // when the next second begins
+    bool open;
+    void (*copy)(void *arg, const char *line, size_t n); // who was told of log lines before
+    void *copy_arg;
+} locust__tui;
+
+/* Keeps a log line. */
+static void locust__tui_keep(void *arg, const char *line, size_t n)
+{
+    locust__tui *t = arg;
+    if (t->log.len + n > LOCUST__TUI_KEPT)
+        t->log_lost++;
+    else
+        locust__buf_add(&t->log, line, n);
+    t->state.log = (locust__view){t->log.ptr, t->log.len};
+    if (t->copy)
+        t->copy(t->copy_arg, line, n);
+}
+
+/* Does this terminal show UTF-8? */
+static bool locust__tui_is_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "utf-8");
+    }
+    return false;
+}
+
+/* Takes the terminal over. False: there is none, and all goes on as without --tui. */
+LOCUST__COLD static bool locust__tui_open(locust__tui *t, locust_env *env, locust__checks *checks)
+{
+    const char *no_color = getenv("NO_COLOR");
+    locust__out *out = &env->outs[isatty(STDERR_FILENO) ? LOCUST__ENV_STDERR : LOCUST__ENV_STDOUT];
+    memset(t, 0, sizeof *t);
+    if (env->options.compact || !locust__os_terminal_open(STDIN_FILENO, out->fd)) {
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.main",
+            env->options.compact ? "--tui has no effect with --compact"
+                                 : "--tui has no effect: this is no terminal, or its background");
+        return false;
+    }
+    t->state = (locust__tui_state){.env = env,
+        .checks = checks,
+        .screen = {.out = out, .plain = no_color && *no_color},
+        .utf8 = locust__tui_is_utf8()};
+    t->open = true;
+    locust__out_line(out, locust__os_terminal_enter, sizeof locust__os_terminal_enter - 1);
+    t->copy = env->log.copy;
+    t->copy_arg = env->log.copy_arg;
+    env->log.copy = locust__tui_keep;
+    env->log.copy_arg = t;
+    env->log.elsewhere = env->log.fd == STDERR_FILENO;
+    return true;
+}
+
+/* Gives the terminal back, and writes the log lines to it. */
+LOCUST__COLD static void locust__tui_close(void *arg)
+{
+    locust__tui *t = arg;
+    locust_env *env = t->state.env;
+    locust__out *out = t->state.screen.out;
+    if (!t->open)
+        return;
+    t->open = false;
+    env->log.copy = t->copy;
+    env->log.copy_arg = t->copy_arg;
+    if (locust__os_terminal.taken) // else Ctrl-Z has given it back already
+        locust__out_line(out, locust__os_terminal_leave, sizeof locust__os_terminal_leave - 1);
+    locust__os_terminal_close();
+    if (env->log.elsewhere)
+        locust__out_line(&env->outs[LOCUST__ENV_STDERR], t->log.ptr, t->log.len);
+    env->log.elsewhere = false;
+    if (t->log_lost)
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main",
+            "%zu log lines came while --tui had kept %d KB of them", t->log_lost,
+            LOCUST__TUI_KEPT / 1024);
+    locust__buf_free(&t->log);
+    locust__since_free(&t->since);
+    locust__screen_free(&t->state.screen);
+}
+
+/* As many users more, or fewer, as Locust's keys do it: 100 a second. */
+static void locust__tui_users(locust_env *env, int more)
+{
+    locust_tick tick = {.users = env->ramp.aim.users + more, .spawn_rate = 100};
+    const char *why = env->shape            ? "the load shape says how many there are"
+                      : !env->ramp.batch_ns ? "the test has not begun"
+                      : !env->ramp.aim.users && env->services.recorder.has_arrivals
+                          ? "arrivals bring them"
+                      : !env->users.spawned ? "others are being spawned"
+                      : env->stop_requested ? "the test ends"
+                                            : NULL;
+    if (why) {
+        locust__log_print(&env->log, LOCUST__LOG_WARNING, "locust.main",
+            "The number of users stays as it is: %s", why);
+        return;
+    }
+    locust__ramp_aim(env, tick);
+    locust__env_wake(env);
+}
+
+/* Does what a key says: 'A' and 'B' are the last of the three bytes of "up" and "down". */
+static void locust__tui_key(locust__tui *t, char key)
+{
+    locust_env *env = t->state.env;
+    switch (key) {
+    case 'w':
+        locust__tui_users(env, 1);
+        break;
+    case 'W':
+        locust__tui_users(env, 10);
+        break;
+    case 's':
+        locust__tui_users(env, -1);
+        break;
+    case 'S':
+        locust__tui_users(env, -10);
+        break;
+    case 'q':
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "The key q ends the test");
+        locust__env_request_stop(env);
+        break;
+    case 'A': // up
+    case 'k':
+        t->state.first -= t->state.first > 0;
+        break;
+    case 'B': // down
+    case 'j':
+        t->state.first++;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Reads what was typed. True: something was. */
+static bool locust__tui_keys(locust__tui *t)
+{
+    char keys[64];
+    ssize_t n = locust__os_terminal.taken ? read(STDIN_FILENO, keys, sizeof keys) : 0;
+    for (ssize_t i = 0; i < n; i++) {
+        if (keys[i] == '\033' && i + 2 < n && (keys[i + 1] == '[' || keys[i + 1] == 'O'))
+            i += 2;
+        else if (keys[i] == 'A' || keys[i] == 'B')
+            continue; // letters that are no keys
+        locust__tui_key(t, keys[i]);
+    }
+    return n > 0;
+}
+
+/* Notes what happened in the last second. */
+static void locust__tui_second(locust__tui *t)
+{
+    const locust__request_stats *st = &t->state.env->stats;
+    if (!t->state.env->start_ns)
+        return;
+    locust__since_look(&t->since, st, &st->total);
+    locust__tui_history_add(&t->state.rates, (double)t->since.requests);
+    locust__tui_history_add(
+        &t->state.times, (double)locust__hist_percentile_ns(&t->since.hist, 0.99) / 1e6);
+}
+
+/* A fifth of a second. Runs on the loop's stack. */
+LOCUST__COLD static void locust__tui_turn(void *arg)
+{
+    locust__tui *t = arg;
+    locust__locale locale = locust__locale_enter();
+    int64_t now_ns = locust__os_now_ns();
+    bool anew = false, keys, due;
+    if (!locust__os_terminal.taken && locust__os_terminal_take()) { // it was Ctrl-Z, and is over
+        anew = true;
+        locust__out_line(
+            t->state.screen.out, locust__os_terminal_enter, sizeof locust__os_terminal_enter - 1);
+    }
+    keys = locust__tui_keys(t);
+    due = now_ns >= t->next_ns;
+    if (due) {
+        t->next_ns = now_ns - now_ns % LOCUST__S + LOCUST__S;
+        locust__tui_second(t);
+    }
+    if (locust__os_terminal.taken &&
+        (due || keys || anew || locust__screen_is_other(&t->state.screen)))
+        locust__tui_draw(&t->state, anew);
+    locust__locale_leave(locale);
+}
+#endif
 #if LOCUST__WITH_EXPORT
 /* ============================================================================================
- * >>export_buckets  few, fixed buckets, and what came since the last look
+ * >>export_buckets  histograms with few, fixed buckets
  *
- * Purpose     what collectors ask for: the same buckets from every program and run, and the figures
- *             of an interval.
- * Cost        a walk over the histogram; of an interval, a copy of it for each row.
- * Names       locust__export_bound locust__export_buckets locust__export_rows locust__since
- *             locust__since_
+ * Purpose     what collectors ask for: the same buckets from every program and run.
+ * Cost        a walk over the histogram.
+ * Names       locust__export_bound locust__export_buckets locust__export_rows
  * Uses        >>entry >>stats
  * Limits      a time within 0.4 % of a bound may be counted on its other side. The rows beyond the
  *             first 500 are in the total only.
@@ -58933,75 +59768,6 @@ static void locust__export_buckets(
 static locust__entry *locust__export_row(locust__request_stats *st, size_t i)
 {
     return i < LOCUST__EXPORT_ROWS ? locust__stats_entry_at(st, i) : NULL;
-}
-
-typedef struct locust__since_row { // a row as it was at the last look
-    locust__hist hist;
-    uint64_t requests, failures, bytes;
-} locust__since_row;
-
-typedef struct locust__since {
-    locust__since_row **rows; // of the total, of "(other)", then by the rows' index
-    size_t n, cap;
-    // Of the row that was looked at last, since the look before.
-    locust__hist hist;
-    uint64_t requests, failures, bytes;
-} locust__since;
-
-static void locust__since_free(locust__since *s)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        locust__hist_free(&s->rows[i]->hist);
-        LOCUST_FREE(s->rows[i]);
-    }
-    LOCUST_FREE(s->rows);
-    locust__hist_free(&s->hist);
-    memset(s, 0, sizeof *s);
-}
-
-/* The place of a row, made at the first look with those before it. NULL: no memory. */
-static locust__since_row *locust__since_place(
-    locust__since *s, const locust__request_stats *st, const locust__entry *row)
-{
-    size_t i = row == &st->total ? 0 : row == &st->other ? 1 : row->index + 2;
-    while (s->n <= i) {
-        locust__since_row **rows = locust__memory_grow(s->rows, sizeof *rows, s->n, &s->cap);
-        if (!rows)
-            return NULL;
-        s->rows = rows;
-        rows[s->n] = locust__memory_zalloc(sizeof **rows);
-        if (!rows[s->n])
-            return NULL;
-        s->n++;
-    }
-    return s->rows[i];
-}
-
-/* Finds what a row counted since the last look at it. After a reset of the statistics that is all
- * there is. False: no memory, and all of it is 0. */
-static bool locust__since_look(
-    locust__since *s, const locust__request_stats *st, const locust__entry *row)
-{
-    locust__since_row *was = locust__since_place(s, st, row);
-    bool good = was != NULL;
-    locust__hist_reset(&s->hist);
-    s->requests = s->failures = s->bytes = 0;
-    if (!was)
-        return false;
-    if (row->requests < was->requests) {
-        locust__hist_reset(&was->hist);
-        was->requests = was->failures = was->bytes = 0;
-    }
-    s->requests = row->requests - was->requests;
-    s->failures = row->failures - was->failures;
-    s->bytes = row->bytes - was->bytes;
-    was->requests = row->requests;
-    was->failures = row->failures;
-    was->bytes = row->bytes;
-    good = locust__hist_add(&s->hist, &row->hist);
-    locust__hist_since(&s->hist, &was->hist);
-    locust__hist_reset(&was->hist);
-    return locust__hist_add(&was->hist, &row->hist) && good;
 }
 /* ============================================================================================
  * >>export_prometheus  the text that Prometheus scrapes
@@ -59503,7 +60269,7 @@ LOCUST__COLD static void locust__otlp_metrics(locust__buf *out, locust_env *env)
  * Purpose     a line for each row and the total (measurement locust), one for the run (locust_run):
  *             counts since the start, rates of the last ten seconds, times since the last lines.
  * Names       locust__influx_
- * Uses        >>entry >>generator >>server_cpu >>figures >>export_buckets
+ * Uses        >>entry >>generator >>server_cpu >>since >>figures >>export_buckets
  * Sources     InfluxDB's documentation of its line protocol.
  *
  *   locust,method=GET,name=/a requests=92i,failures=0i,rps=10.3,...,p99_ms=199.4 TIME
@@ -59595,7 +60361,7 @@ LOCUST__COLD static void locust__influx_write(
  * Purpose     counters of what happened since the last time, and gauges, as statsd's lines.
  * Invariants  every server of that protocol understands them: no tags, one value a line.
  * Names       locust__statsd_
- * Uses        >>entry >>stats >>generator >>figures >>export_buckets
+ * Uses        >>entry >>stats >>generator >>since >>figures >>export_buckets
  * Sources     the description of its metric types by statsd.
  * Limits      of a row's name what is neither letter nor digit becomes '_': two rows may share one.
  *
@@ -59889,7 +60655,7 @@ static locust_error locust__poster_send_lines(
  *             counted; the first time it is said why, at the end how often.
  * Cost        the text of one report for each; nothing without these options.
  * Names       locust__export locust__export_ locust__exports locust__exports_
- * Uses        >>co >>switch >>sync >>stream >>lookup >>url >>head >>check >>export_buckets
+ * Uses        >>co >>switch >>sync >>stream >>lookup >>url >>head >>since >>check
  *             >>export_prometheus >>export_otlp >>export_influx >>export_statsd >>export_post
  * Limits      the end of a run waits up to two seconds for a collector that takes its time.
  * ============================================================================================ */
@@ -60299,6 +61065,8 @@ typedef struct locust__known_option {
         "end that long after the run (with --autostart)") \
     X("only-summary", 0, FLAG, options.only_summary, NULL, \
         "no table every two seconds, the final ones alone") \
+    X("tui", 0, FLAG, options.tui, NULL, \
+        "on a terminal: live figures and keys, in place of tables") \
     X("print-stats", 0, FLAG, options.print_stats, NULL, \
         "a table every two seconds, with --only-summary too") \
     X("compact", 0, FLAG, options.compact, NULL, \
@@ -63600,6 +64368,9 @@ typedef struct locust__run_parts { // one run; lies on the stack of main, not of
     locust__web *web; // NULL: there is none
 #endif
     locust__result verdict;
+#if LOCUST__WITH_REPORTS
+    locust__tui tui;
+#endif
 #if LOCUST__WITH_EXPORT
     locust__exports exports;
 #endif
@@ -63816,6 +64587,29 @@ static bool locust__run_starts(const locust__run_parts *run)
     return !locust__run_serves(run) || run->env->options.autostart;
 }
 
+#if LOCUST__WITH_REPORTS
+LOCUST__COLD static void locust__run_tui(void *arg)
+{
+    locust__run_every(arg, LOCUST__S / 5, locust__tui_turn, &((locust__run_parts *)arg)->tui);
+}
+#endif
+
+/* Shows figures while the test runs: on a terminal that is taken over, or as tables. */
+static void locust__run_show(locust__run_parts *run)
+{
+    const locust_options *o = &run->env->options;
+    if (o->quiet || o->worker)
+        return;
+#if LOCUST__WITH_REPORTS
+    if (o->tui && locust__tui_open(&run->tui, run->env, &run->verdict.checks)) {
+        locust__run_help(run, locust__run_tui);
+        return;
+    }
+#endif
+    if (!locust__run_serves(run) && (o->print_stats || !o->only_summary))
+        locust__run_help(run, locust__run_tables);
+}
+
 static void locust__run_begin(locust__run_parts *run)
 {
     locust_env *env = run->env;
@@ -63837,9 +64631,7 @@ static void locust__run_begin(locust__run_parts *run)
 #endif
     if (run->signals >= 0)
         locust__run_help(run, locust__run_signals);
-    if (!env->options.quiet && !env->options.worker && !locust__run_serves(run) &&
-        (env->options.print_stats || !env->options.only_summary))
-        locust__run_help(run, locust__run_tables);
+    locust__run_show(run);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
     if (LOCUST__WITH_REPORTS && env->options.request_log)
@@ -63889,7 +64681,8 @@ static void locust__run_extra_csv(void *arg)
         run->csv.failed |= !extra->csv(run->env);
 }
 
-/* Runs the test, or those that the page asks for. False: there was none. */
+/* Runs the test, or those that the page asks for, then ends the coroutines beside it. False: there
+ * was none. */
 static bool locust__run_tests(locust__run_parts *run) LOCUST__PARKS
 {
     locust_env *env = run->env;
@@ -63907,10 +64700,13 @@ static bool locust__run_tests(locust__run_parts *run) LOCUST__PARKS
     else
 #endif
         locust__runner_run(env);
-    if (any)
-        return true;
     locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
+#if LOCUST__WITH_REPORTS
+    locust__co_call(&env->loop, locust__tui_close, &run->tui);
+#endif
+    if (any)
+        return true;
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "Shutting down (exit code 0)");
     return false;
 }
@@ -63929,8 +64725,6 @@ LOCUST__COLD static void locust__run_main(void *arg)
         env->exit_code = 0;
         return;
     }
-    locust__wait_group_cancel(&env->loop, &run->helpers);
-    locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
 #if LOCUST__WITH_EXPORT
     locust__exports_end(&run->exports);
 #endif
@@ -63985,6 +64779,7 @@ static const char *locust__run_lacks(const locust_options *o)
            : o->hgrm            ? "--hgrm"
            : o->html            ? "--html"
            : o->request_log     ? "--request-log"
+           : o->tui             ? "--tui"
            : o->json            ? "--json"
            : o->json_file       ? "--json-file"
                                 : NULL;

@@ -146,6 +146,7 @@
  *     >>os_packets        several datagrams by one system call
  *     >>os_stack          address space for stacks, and what guards it
  *     >>os_signal         faults and stop signals
+ *     >>os_terminal       a terminal taken over, and given back whatever happens
  *     >>out               text for a terminal or a pipe that nobody may be reading
  *     >>log               diagnostics in Locust's log format
  *     >>hist              latency histogram: under 0.4 % error by default, 1 us to 1 h
@@ -349,6 +350,7 @@
  *   9-outside
  *     >>generator         the generator's verdict on itself
  *     >>server_cpu        the server's CPU beside the generator's
+ *     >>since             what was counted since the last look
  *     >>figures           what a row shows
  *     >>extra             reports of what only some tests have
  *     >>check             checks
@@ -371,7 +373,10 @@
  *     >>locust_json       --json and --json-file
  *     >>files             files for other programs
  *     >>github            annotations of GitHub Actions
- *     >>export_buckets    few, fixed buckets, and what came since the last look
+ *     >>tui_screen        lines on a terminal, of which those that changed are written
+ *     >>tui_view          what the terminal shows of a run
+ *     >>tui_run           --tui
+ *     >>export_buckets    histograms with few, fixed buckets
  *     >>export_prometheus the text that Prometheus scrapes
  *     >>export_otlp       metrics for OpenTelemetry
  *     >>export_influx     line protocol of InfluxDB
@@ -566,6 +571,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "1-ground/os/packets.c"
 #include "1-ground/os/stack.c"
 #include "1-ground/os/signal.c"
+#include "1-ground/os/terminal.c"
 #include "1-ground/out.c"
 #include "1-ground/log.c"
 #include "1-ground/hist.c"
@@ -800,6 +806,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #if LOCUST__LAYERS >= 9
 #include "9-outside/generator.c"
 #include "9-outside/server_cpu.c"
+#include "9-outside/since.c"
 #include "9-outside/figures.c"
 #include "9-outside/extra.c"
 #include "9-outside/check.c"
@@ -822,6 +829,11 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/locust_json.c"
 #include "9-outside/files.c"
 #include "9-outside/github.c"
+#if LOCUST__WITH_REPORTS
+#include "9-outside/tui/screen.c"
+#include "9-outside/tui/view.c"
+#include "9-outside/tui/run.c"
+#endif
 #if LOCUST__WITH_EXPORT
 #include "9-outside/export/buckets.c"
 #include "9-outside/export/prometheus.c"

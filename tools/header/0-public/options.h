@@ -15,6 +15,7 @@ typedef struct locust_options {
     bool quiet;               // no output but errors
     bool only_summary;        // no table every two seconds
     bool print_stats;         // a table every two seconds, whatever only_summary says
+    bool tui;                 // on a terminal: live figures in place of those tables
     bool compact;             // short lines on standard output in place of tables
     const char *csv;          // prefix of CSV files; NULL: none
     bool csv_full_history;    // a history line for each row, not for the total alone

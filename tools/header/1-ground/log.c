@@ -24,6 +24,7 @@ typedef struct locust__log {
     int fd;           // standard error, or that of --logfile
     locust__out *out; // takes them without making anybody wait; NULL: they are written there
     int level;        // lines below it are not written
+    bool elsewhere;   // none is written: who is told of them shows them
     char host[64];    // up to its first dot
     /* Is told of each line, which ends with a line end; NULL: nobody is. */
     void (*copy)(void *arg, const char *line, size_t n);
@@ -45,6 +46,7 @@ static int locust__log_open(locust__log *log, int level, const char *path)
     log->fd = STDERR_FILENO;
     log->out = NULL;
     log->copy = NULL;
+    log->elsewhere = false;
     log->level = level;
     if (gethostname(log->host, sizeof log->host) != 0 || !log->host[0])
         memcpy(log->host, "localhost", 10);
@@ -98,6 +100,8 @@ LOCUST__COLD static void locust__log_print(
     line[n++] = '\n';
     if (log->copy)
         log->copy(log->copy_arg, line, n);
+    if (log->elsewhere)
+        return;
     if (log->out)
         locust__out_line(log->out, line, n);
     else

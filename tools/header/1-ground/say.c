@@ -3,14 +3,21 @@
  *
  * Purpose     tells the person at the terminal about a broken rule, a wrong set-up or a bug of this
  *             header, before a log exists or instead of going on. Never about what a server does.
- * Names       locust__say locust__say_va locust__die locust__assert_failed locust__exit_
+ * Names       locust__say locust__say_first
+ *             locust__say_va locust__die locust__assert_failed locust__exit_
  * ============================================================================================ */
+
+/* Gives back a terminal that was taken over, so that what is said last is seen; NULL: none was. It
+ * is the process's, and called in signal handlers too. */
+static void (*locust__say_first)(void);
 
 /* States what only a bug of this header can break; stays on in every build. */
 #define LOCUST_ASSERT(truth) ((truth) ? (void)0 : locust__assert_failed(#truth, __FILE__, __LINE__))
 
 static void locust__assert_failed(const char *truth, const char *file, int line)
 {
+    if (locust__say_first)
+        locust__say_first();
     dprintf(STDERR_FILENO, "locust: internal error: %s is false at %s:%d\n", truth, file, line);
     abort();
 }
@@ -23,6 +30,8 @@ LOCUST__PRINTF(1, 0) static void locust__say_va(const char *format, va_list args
     char text[2048];
     vsnprintf(text, sizeof text, format, args);
     locust__text_plain(text, strlen(text));
+    if (locust__say_first)
+        locust__say_first();
     dprintf(STDERR_FILENO, "locust: %s\n", text);
 }
 

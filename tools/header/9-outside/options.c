@@ -123,6 +123,8 @@ typedef struct locust__known_option {
         "end that long after the run (with --autostart)") \
     X("only-summary", 0, FLAG, options.only_summary, NULL, \
         "no table every two seconds, the final ones alone") \
+    X("tui", 0, FLAG, options.tui, NULL, \
+        "on a terminal: live figures and keys, in place of tables") \
     X("print-stats", 0, FLAG, options.print_stats, NULL, \
         "a table every two seconds, with --only-summary too") \
     X("compact", 0, FLAG, options.compact, NULL, \

@@ -21,6 +21,9 @@ typedef struct locust__run_parts { // one run; lies on the stack of main, not of
     locust__web *web; // NULL: there is none
 #endif
     locust__result verdict;
+#if LOCUST__WITH_REPORTS
+    locust__tui tui;
+#endif
 #if LOCUST__WITH_EXPORT
     locust__exports exports;
 #endif
@@ -237,6 +240,29 @@ static bool locust__run_starts(const locust__run_parts *run)
     return !locust__run_serves(run) || run->env->options.autostart;
 }
 
+#if LOCUST__WITH_REPORTS
+LOCUST__COLD static void locust__run_tui(void *arg)
+{
+    locust__run_every(arg, LOCUST__S / 5, locust__tui_turn, &((locust__run_parts *)arg)->tui);
+}
+#endif
+
+/* Shows figures while the test runs: on a terminal that is taken over, or as tables. */
+static void locust__run_show(locust__run_parts *run)
+{
+    const locust_options *o = &run->env->options;
+    if (o->quiet || o->worker)
+        return;
+#if LOCUST__WITH_REPORTS
+    if (o->tui && locust__tui_open(&run->tui, run->env, &run->verdict.checks)) {
+        locust__run_help(run, locust__run_tui);
+        return;
+    }
+#endif
+    if (!locust__run_serves(run) && (o->print_stats || !o->only_summary))
+        locust__run_help(run, locust__run_tables);
+}
+
 static void locust__run_begin(locust__run_parts *run)
 {
     locust_env *env = run->env;
@@ -258,9 +284,7 @@ static void locust__run_begin(locust__run_parts *run)
 #endif
     if (run->signals >= 0)
         locust__run_help(run, locust__run_signals);
-    if (!env->options.quiet && !env->options.worker && !locust__run_serves(run) &&
-        (env->options.print_stats || !env->options.only_summary))
-        locust__run_help(run, locust__run_tables);
+    locust__run_show(run);
     if (LOCUST__WITH_REPORTS && env->options.csv)
         locust__run_help(run, locust__run_csv);
     if (LOCUST__WITH_REPORTS && env->options.request_log)
@@ -310,7 +334,8 @@ static void locust__run_extra_csv(void *arg)
         run->csv.failed |= !extra->csv(run->env);
 }
 
-/* Runs the test, or those that the page asks for. False: there was none. */
+/* Runs the test, or those that the page asks for, then ends the coroutines beside it. False: there
+ * was none. */
 static bool locust__run_tests(locust__run_parts *run) LOCUST__PARKS
 {
     locust_env *env = run->env;
@@ -328,10 +353,13 @@ static bool locust__run_tests(locust__run_parts *run) LOCUST__PARKS
     else
 #endif
         locust__runner_run(env);
-    if (any)
-        return true;
     locust__wait_group_cancel(&env->loop, &run->helpers);
     locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
+#if LOCUST__WITH_REPORTS
+    locust__co_call(&env->loop, locust__tui_close, &run->tui);
+#endif
+    if (any)
+        return true;
     locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "Shutting down (exit code 0)");
     return false;
 }
@@ -350,8 +378,6 @@ LOCUST__COLD static void locust__run_main(void *arg)
         env->exit_code = 0;
         return;
     }
-    locust__wait_group_cancel(&env->loop, &run->helpers);
-    locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
 #if LOCUST__WITH_EXPORT
     locust__exports_end(&run->exports);
 #endif
@@ -406,6 +432,7 @@ static const char *locust__run_lacks(const locust_options *o)
            : o->hgrm            ? "--hgrm"
            : o->html            ? "--html"
            : o->request_log     ? "--request-log"
+           : o->tui             ? "--tui"
            : o->json            ? "--json"
            : o->json_file       ? "--json-file"
                                 : NULL;

@@ -30,6 +30,8 @@ LOCUST__COLD static void locust__os_fault_handle(int signal_number, siginfo_t *i
     bool memory = signal_number == SIGSEGV || signal_number == SIGBUS;
     bool raised = info->si_code <= 0; // by kill(), raise() or abort(): there is no address
     (void)context;
+    if (locust__say_first)
+        locust__say_first();
     if (!raised || info->si_pid == getpid())
         locust__os_handlers.report(signal_number, memory && !raised && info->si_code < KERNEL
                                                       ? (const char *)info->si_addr
@@ -80,6 +82,8 @@ static void locust__os_signal_handle(int signal_number)
     int saved = errno;
     char byte = (char)signal_number;
     if (locust__os_handlers.stops++) {
+        if (locust__say_first)
+            locust__say_first();
         signal(signal_number, SIG_DFL);
         raise(signal_number);
         if (getpid() == 1) // in a container: to process 1 the default does nothing

@@ -8,7 +8,7 @@
  *             counted; the first time it is said why, at the end how often.
  * Cost        the text of one report for each; nothing without these options.
  * Names       locust__export locust__export_ locust__exports locust__exports_
- * Uses        >>co >>switch >>sync >>stream >>lookup >>url >>head >>check >>export_buckets
+ * Uses        >>co >>switch >>sync >>stream >>lookup >>url >>head >>since >>check
  *             >>export_prometheus >>export_otlp >>export_influx >>export_statsd >>export_post
  * Limits      the end of a run waits up to two seconds for a collector that takes its time.
  * ============================================================================================ */

@@ -4,7 +4,7 @@
  * Purpose     a line for each row and the total (measurement locust), one for the run (locust_run):
  *             counts since the start, rates of the last ten seconds, times since the last lines.
  * Names       locust__influx_
- * Uses        >>entry >>generator >>server_cpu >>figures >>export_buckets
+ * Uses        >>entry >>generator >>server_cpu >>since >>figures >>export_buckets
  * Sources     InfluxDB's documentation of its line protocol.
  *
  *   locust,method=GET,name=/a requests=92i,failures=0i,rps=10.3,...,p99_ms=199.4 TIME

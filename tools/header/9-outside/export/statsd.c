@@ -4,7 +4,7 @@
  * Purpose     counters of what happened since the last time, and gauges, as statsd's lines.
  * Invariants  every server of that protocol understands them: no tags, one value a line.
  * Names       locust__statsd_
- * Uses        >>entry >>stats >>generator >>figures >>export_buckets
+ * Uses        >>entry >>stats >>generator >>since >>figures >>export_buckets
  * Sources     the description of its metric types by statsd.
  * Limits      of a row's name what is neither letter nor digit becomes '_': two rows may share one.
  *
