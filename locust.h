@@ -221,6 +221,7 @@
  *     >>route             how requests reach servers
  *     >>manners           what a server does with its connections
  *     >>services          what the users of one test share
+ *     >>trace             --traceparent: the trace context of requests
  *     >>pool              connections of users to origins
  *     >>dial              opening a connection to an origin
  *     >>base_url          a user's host, taken apart once
@@ -379,6 +380,7 @@
  *     >>export_buckets    histograms with few, fixed buckets
  *     >>export_prometheus the text that Prometheus scrapes
  *     >>export_otlp       metrics for OpenTelemetry
+ *     >>export_spans      sampled requests as spans of OpenTelemetry
  *     >>export_influx     line protocol of InfluxDB
  *     >>export_statsd     metrics for statsd
  *     >>export_post       texts to a program that collects figures
@@ -2559,22 +2561,22 @@ typedef struct locust_options {
     const char *master_host;  // of a worker; NULL: 127.0.0.1
     int master_port;          // 0: 5557
     bool master;              // the users are on workers, which connect to this process
-    const char *master_bind_host; // address to listen on; NULL or "*": all of IPv4
-    int master_bind_port;         // 0: 5557
-    int expect_workers;           // the test begins when so many are there; 0: 1
+    const char *master_bind_host;     // address to listen on; NULL or "*": all of IPv4
+    int master_bind_port;             // 0: 5557
+    int expect_workers;               // the test begins when so many are there; 0: 1
     double expect_workers_max_wait_s; // it fails if they are not by then; 0: no limit
     bool fail_on_lost_workers;        // exit code 5 if what a worker counted is not in the figures
     const char *secret; // that master and workers have to know, and by which each message is proven
                         // to be of the other; NULL: none
-    int seed;                 // repeats random choices: of tasks, waits and locust_random; 0: none
-    int iterations;           // task runs in all, then the test ends; 0: no limit
-    const char *stages;       // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"
-                              // behind each number to 100 arrivals a second; NULL: none
-    double rate;              // open model: arrivals a second, shared by weight among the classes
-                              // that have none of their own; 0: none
-    bool poisson;             // as in locust_arrivals, for --rate and --stages
-    int max_in_flight;        // as in locust_arrivals, for each class
-    double patience_s;        // as in locust_arrivals
+    int seed;           // repeats random choices: of tasks, waits and locust_random; 0: none
+    int iterations;     // task runs in all, then the test ends; 0: no limit
+    const char *stages; // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"
+                        // behind each number to 100 arrivals a second; NULL: none
+    double rate;        // open model: arrivals a second, shared by weight among the classes
+                        // that have none of their own; 0: none
+    bool poisson;       // as in locust_arrivals, for --rate and --stages
+    int max_in_flight;  // as in locust_arrivals, for each class
+    double patience_s;  // as in locust_arrivals
     const char *config_users; // JSON: an object or array with user_class_name and host, weight,
                               // fixed_count or tasks; or the path of such a file; or several,
                               // a line for each; NULL: none
@@ -2628,12 +2630,15 @@ typedef struct locust_options {
     const char *tls_cert;              // its certificate, PEM: https; NULL: http
     const char *tls_key;               // the private key of that
     bool autostart;                    // start at once, as without a page
-    int autoquit_s;    // end so many seconds after that run; 0: no, negative: at once
-    bool class_picker; // its form asks which user classes shall run
-    const char *otlp;         // base URL that metrics are sent to by OTLP/HTTP, JSON; NULL: none
-    bool otel;                // the same to OTEL_EXPORTER_OTLP_ENDPOINT, or http://127.0.0.1:4318
-    const char *influx;       // URL that lines are POSTed to: http://host:8086/write?db=locust
-    const char *statsd;       // HOST:PORT that lines are sent to by UDP
+    int autoquit_s;      // end so many seconds after that run; 0: no, negative: at once
+    bool class_picker;   // its form asks which user classes shall run
+    const char *otlp;    // base URL that metrics are sent to by OTLP/HTTP, JSON; NULL: none
+    bool otel;           // the same to OTEL_EXPORTER_OTLP_ENDPOINT, or http://127.0.0.1:4318
+    bool traceparent;    // requests carry the W3C trace context, and baggage; with otlp those that
+                         // are sampled are sent as spans
+    double trace_sample; // the share that is sampled; 0: 0.01
+    const char *influx;  // URL that lines are POSTed to: http://host:8086/write?db=locust
+    const char *statsd;  // HOST:PORT that lines are sent to by UDP
     const char *metrics_file; // rewritten with Prometheus' text; NULL: none
     double export_every_s;    // how often each of these gets figures; 0: 5
     int target_pid; // the server's, on this machine: its CPU, and that of what it started, is
@@ -20317,12 +20322,106 @@ typedef struct locust__services {
     locust__pattern *patterns;              // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__services_counts counts;
-    struct locust__scram_keys *scram;           // of passwords; made with the first login by SCRAM
-    struct locust__pg_url *pg_urls;             // of PostgreSQL, taken apart
+    struct locust__tracer *tracer;    // of --traceparent; NULL: requests have no trace context
+    struct locust__scram_keys *scram; // of passwords; made with the first login by SCRAM
+    struct locust__pg_url *pg_urls;   // of PostgreSQL, taken apart
     struct locust__mongo_target *mongo_targets; // connection strings that were taken apart
     struct locust__h2_dial *dials;              // connections of HTTP/2 that are being opened
     locust__buf auth;                           // scratch, to build credentials and names in
 } locust__services;
+/* ============================================================================================
+ * >>trace  --traceparent: the trace context of requests
+ *
+ * Purpose     gives each request the fields traceparent and baggage, by which a server's traces
+ *             find it; of the share that is sampled, keeps the ids until the request has ended.
+ * Invariants  hops of one request have one id. Ids are drawn apart from the random numbers of the
+ *             test, so that --seed gives the same choices with and without.
+ * Cost        nothing without the option: the fields are written where heads are built, and no head
+ *             is kept for requests that come again. A table of 1,024 ids.
+ * Names       locust__trace locust__trace_ locust__tracer
+ * Uses        >>write
+ * Sources     W3C Trace Context (level 1), W3C Baggage.
+ * Limits      of nine sampled requests that fall on the same eight places of the table one is
+ *             forgotten.
+ * ============================================================================================ */
+
+typedef struct locust__trace { // the ids of a sampled request
+    const void *client;        // that has it under way; NULL: none
+    uint64_t high, low, span;  // of the trace, 16 bytes; of the span
+} locust__trace;
+
+enum { LOCUST__TRACE_OPEN = 1024, LOCUST__TRACE_WAYS = 8 }; // powers of two
+
+typedef struct locust__tracer { // of a test; services->tracer is NULL without the option
+    double share;               // of the requests that are sampled
+    uint64_t random;
+    uint64_t run; // says which run it is, in the baggage
+    locust__trace open[LOCUST__TRACE_OPEN];
+} locust__tracer;
+
+/* A random number other than 0, which no id may be. */
+static uint64_t locust__trace_id(locust__tracer *t)
+{
+    uint64_t id = locust__random(&t->random);
+    return id ? id : 1;
+}
+
+/* The place in the table of a client's request, or one that it may take. */
+static locust__trace *locust__trace_place(locust__tracer *t, const void *client)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)client * 0x9E3779B97F4A7C15u;
+    locust__trace *places = &t->open[hash >> 32 & (LOCUST__TRACE_OPEN - LOCUST__TRACE_WAYS)];
+    locust__trace *place = places;
+    for (int i = 0; i < LOCUST__TRACE_WAYS; i++) {
+        if (places[i].client == client)
+            return &places[i];
+        if (!places[i].client && place->client)
+            place = &places[i];
+    }
+    return place;
+}
+
+/* Adds the fields to the head of a client's request. `again`: a later hop, or a second try. */
+LOCUST__APART LOCUST__COLD static void locust__trace_write(locust__tracer *t, const void *client,
+    unsigned long long user, bool again, bool parent, bool baggage, locust__writer *w)
+{
+    locust__trace *place = locust__trace_place(t, client);
+    locust__trace ids = *place;
+    bool sampled = again && place->client == client;
+    char text[160];
+    if (!sampled) {
+        ids =
+            (locust__trace){client, locust__trace_id(t), locust__trace_id(t), locust__trace_id(t)};
+        sampled = !again && parent && locust__random_unit(&t->random) < t->share;
+        if (sampled)
+            *place = ids;
+        else if (place->client == client)
+            place->client = NULL;
+    }
+    if (parent) {
+        snprintf(text, sizeof text, "traceparent: 00-%016llx%016llx-%016llx-0%d\r\n",
+            (unsigned long long)ids.high, (unsigned long long)ids.low, (unsigned long long)ids.span,
+            sampled);
+        locust__writer_puts(w, text);
+    }
+    if (baggage) {
+        snprintf(text, sizeof text, "baggage: locust.run=%016llx,locust.user=%llu\r\n",
+            (unsigned long long)t->run, user);
+        locust__writer_puts(w, text);
+    }
+}
+
+/* The ids of a client's request, which has ended. False: it was not sampled. */
+LOCUST__UNUSED static bool locust__trace_take(
+    locust__tracer *t, const void *client, locust__trace *ids)
+{
+    locust__trace *place = locust__trace_place(t, client);
+    if (place->client != client)
+        return false;
+    *ids = *place;
+    place->client = NULL;
+    return true;
+}
 /* ============================================================================================
  * >>pool  connections of users to origins
  *
@@ -21530,6 +21629,10 @@ static locust_error locust__head_out_build(
         locust__head_out_fields(c, x, &w);
     if (LOCUST__WITH_COOKIES && c->session->jar.first)
         locust__head_out_cookies(c, x, &w);
+    if (LOCUST__WITH_EXPORT && c->services->tracer)
+        locust__trace_write(c->services->tracer, c, c->response.user->id, x->started,
+            !locust__head_out_given(c, x, "traceparent"), !locust__head_out_given(c, x, "baggage"),
+            &w);
     locust__head_out_auth(c, x, &w);
     locust__head_out_framing(c, x, type, &w);
     locust__writer_puts(&w, "\r\n");
@@ -22862,8 +22965,9 @@ LOCUST__APART static locust_error locust__short_rest(locust__short *s) LOCUST__P
 LOCUST__APART static void locust__short_open(locust__services *sv)
 {
     sv->heads = locust__arena_zalloc(&sv->arena, sizeof *sv->heads);
-    sv->heads_known =
-        locust__arena_zalloc(&sv->arena, LOCUST__HEAD_KNOWN_HEADS * sizeof *sv->heads_known);
+    if (!sv->tracer) // it makes each head another
+        sv->heads_known =
+            locust__arena_zalloc(&sv->arena, LOCUST__HEAD_KNOWN_HEADS * sizeof *sv->heads_known);
 }
 
 /* One request from end to end, as locust__request_send. */
@@ -60264,6 +60368,98 @@ LOCUST__COLD static void locust__otlp_metrics(locust__buf *out, locust_env *env)
     locust__locale_leave(locale);
 }
 /* ============================================================================================
+ * >>export_spans  sampled requests as spans of OpenTelemetry
+ *
+ * Purpose     collects the requests that --traceparent has sampled, and writes them as an
+ *             ExportTraceServiceRequest of OTLP, in JSON: the parents of the server's own spans.
+ * Invariants  512 spans wait at most; those that find no room are counted.
+ * Names       locust__span locust__spans locust__spans_
+ * Uses        >>entry >>stats >>json >>trace >>export_otlp
+ * Sources     the OTLP specification 1.x; OpenTelemetry's semantic conventions for HTTP clients.
+ * ============================================================================================ */
+
+typedef struct locust__span {
+    locust__trace ids;
+    int64_t began_ns, ended_ns; // since 1970
+    const locust__entry *row;
+    const char *error; // NULL: it did not fail
+    int status;
+} locust__span;
+
+enum { LOCUST__SPANS_MAX = 512 };
+
+typedef struct locust__spans {
+    locust_env *env;
+    size_t n;
+    uint64_t lost;
+    /* Who was told of requests before: the log of requests. */
+    void (*log)(void *arg, const locust_sample *sample, const locust__entry *entry,
+        int64_t elapsed_ns, int64_t now_ns);
+    void *log_arg;
+    locust__span all[LOCUST__SPANS_MAX];
+} locust__spans;
+
+/* Called by the recorder for each request. */
+LOCUST__COLD static void locust__spans_note(void *arg, const locust_sample *sample,
+    const locust__entry *entry, int64_t elapsed_ns, int64_t now_ns)
+{
+    locust__spans *s = arg;
+    int64_t epoch_ns = s->env->loop.epoch_ns;
+    locust__span span = {.row = entry, .status = sample->status};
+    if (s->log)
+        s->log(s->log_arg, sample, entry, elapsed_ns, now_ns);
+    // A client begins with its response.
+    if (!sample->response ||
+        !locust__trace_take(s->env->services.tracer, sample->response, &span.ids))
+        return;
+    if (s->n == LOCUST__SPANS_MAX) {
+        s->lost++;
+        return;
+    }
+    span.began_ns = now_ns - elapsed_ns + epoch_ns;
+    span.ended_ns = now_ns + epoch_ns;
+    span.error = sample->error ? locust__stats_text(&s->env->stats, sample->error) : NULL;
+    s->all[s->n++] = span;
+}
+
+static void locust__spans_one(locust__buf *out, const locust__span *s, const char *comma)
+{
+    locust__buf name = {NULL, 0, 0, false};
+    locust__buf_printf(&name, "%s %s", s->row->method, s->row->name);
+    locust__buf_printf(out,
+        "%s{\"traceId\":\"%016llx%016llx\",\"spanId\":\"%016llx\",\"kind\":3,\"name\":", comma,
+        (unsigned long long)s->ids.high, (unsigned long long)s->ids.low,
+        (unsigned long long)s->ids.span);
+    locust__json_put_view(out, (locust__view){name.ptr, name.len});
+    locust__buf_printf(out,
+        ",\"startTimeUnixNano\":\"%lld\",\"endTimeUnixNano\":\"%lld\",\"attributes\":[",
+        (long long)s->began_ns, (long long)s->ended_ns);
+    locust__otlp_attribute(out, "", "http.request.method", s->row->method);
+    locust__otlp_attribute(out, ",", "locust.name", s->row->name);
+    if (s->error)
+        locust__otlp_attribute(out, ",", "error.type", s->error);
+    if (s->status)
+        locust__buf_printf(out,
+            ",{\"key\":\"http.response.status_code\",\"value\":{\"intValue\":\"%d\"}}", s->status);
+    locust__buf_puts(out, "],\"status\":{");
+    if (s->error) {
+        locust__buf_puts(out, "\"code\":2,\"message\":");
+        locust__json_put(out, s->error);
+    }
+    locust__buf_puts(out, "}}");
+    locust__buf_free(&name);
+}
+
+/* Writes the spans that wait, and forgets them. Runs on the loop's stack. */
+LOCUST__COLD static void locust__spans_write(locust__buf *out, locust__spans *s)
+{
+    locust__otlp_begin(out, s->env, "Spans", "spans");
+    for (size_t i = 0; i < s->n; i++)
+        locust__spans_one(out, &s->all[i], i ? "," : "");
+    locust__otlp_end(out);
+    s->n = 0;
+}
+/* ============================================================================================
  * >>export_influx  line protocol of InfluxDB
  *
  * Purpose     a line for each row and the total (measurement locust), one for the run (locust_run):
@@ -60655,8 +60851,9 @@ static locust_error locust__poster_send_lines(
  *             counted; the first time it is said why, at the end how often.
  * Cost        the text of one report for each; nothing without these options.
  * Names       locust__export locust__export_ locust__exports locust__exports_
- * Uses        >>co >>switch >>sync >>stream >>lookup >>url >>head >>since >>check
- *             >>export_prometheus >>export_otlp >>export_influx >>export_statsd >>export_post
+ * Uses        >>co >>switch >>sync >>record >>stream >>lookup >>url >>head >>trace >>since
+ *             >>check >>export_prometheus >>export_otlp >>export_spans >>export_influx
+ *             >>export_statsd >>export_post
  * Limits      the end of a run waits up to two seconds for a collector that takes its time.
  * ============================================================================================ */
 
@@ -60676,6 +60873,7 @@ typedef struct locust__export { // one program that collects
     enum locust__export_kind kind;
     const char *to; // NULL: not asked for
     locust__poster post;
+    locust__spans *spans; // of OTLP, NULL: none are sent
     locust__since since;
     locust__buf text;
     char *draft;         // of a file: its path until it is whole
@@ -60685,7 +60883,8 @@ typedef struct locust__export { // one program that collects
 } locust__export;
 
 typedef struct locust__exports {
-    locust_env *env; // NULL: nothing is exported
+    locust_env *env;        // NULL: nothing is exported
+    locust__tracer *tracer; // NULL: no trace context
     locust__export all[LOCUST__EXPORT_KINDS];
 } locust__exports;
 
@@ -60729,6 +60928,30 @@ LOCUST__COLD static const char *locust__export_file(locust__export *x)
     return why;
 }
 
+/* Writes spans, on the loop's stack. */
+LOCUST__COLD static void locust__export_write_spans(void *arg)
+{
+    locust__export *x = arg;
+    x->text.len = 0;
+    x->text.failed = false;
+    locust__spans_write(&x->text, x->spans);
+}
+
+/* Sends metrics, and spans if there are some. */
+static locust_error locust__export_send_otlp(
+    locust__export *x, locust__view text, int64_t deadline_ns) LOCUST__PARKS
+{
+    static const char json[] = "application/json";
+    locust_error error = locust__poster_send(&x->post, "/v1/metrics", json, text, deadline_ns);
+    if (error || x->post.status >= 300 || !x->spans || !x->spans->n)
+        return error;
+    locust__co_call(&x->env->loop, locust__export_write_spans, x);
+    if (x->text.failed)
+        return LOCUST_ERR_MEMORY;
+    return locust__poster_send(
+        &x->post, "/v1/traces", json, (locust__view){x->text.ptr, x->text.len}, deadline_ns);
+}
+
 /* Sends the text. NULL, or why it did not arrive, perhaps in `why`. */
 static const char *locust__export_send(
     locust__export *x, int64_t deadline_ns, char *why, size_t size) LOCUST__PARKS
@@ -60740,7 +60963,7 @@ static const char *locust__export_send(
         return "out of memory";
     switch (x->kind) {
     case LOCUST__EXPORT_OTLP:
-        error = locust__poster_send(&x->post, "/v1/metrics", "application/json", text, deadline_ns);
+        error = locust__export_send_otlp(x, text, deadline_ns);
         break;
     case LOCUST__EXPORT_INFLUX:
         error = locust__poster_send(&x->post, at_root ? "/write?db=locust" : "",
@@ -60811,6 +61034,11 @@ static void locust__export_last(void *arg)
     locust__export_turn(x);
     locust__lookup_stop(&x->post.sv.resolver);
     locust__stream_close(&x->post.conn.stream);
+    if (x->spans && x->spans->lost)
+        locust__log_print(&x->env->log, LOCUST__LOG_WARNING, "locust.main",
+            "%s %.200s: %llu spans of sampled requests found no room: --trace-sample says how many "
+            "are taken",
+            locust__export_options[x->kind], x->to, (unsigned long long)x->spans->lost);
     if (x->lost)
         locust__log_print(&x->env->log, LOCUST__LOG_WARNING, "locust.main",
             "%s %.200s: %llu of %llu reports of figures did not arrive",
@@ -60849,7 +61077,16 @@ static void locust__exports_close(locust__exports *e)
         locust__since_free(&x->since);
         locust__buf_free(&x->text);
         LOCUST_FREE(x->draft);
+        if (x->spans && x->env->services.recorder.log == locust__spans_note) {
+            x->env->services.recorder.log = NULL;
+            x->env->services.recorder.log_arg = NULL;
+        }
+        LOCUST_FREE(x->spans);
     }
+    if (e->tracer)
+        e->env->services.tracer = NULL;
+    LOCUST_FREE(e->tracer);
+    e->tracer = NULL;
     e->env = NULL;
 }
 
@@ -60909,6 +61146,33 @@ static const char *locust__export_open(locust__export *x)
     return locust__poster_open(&x->post);
 }
 
+/* Gives requests a trace context, and lets the OTLP collector `x` have the sampled ones; NULL:
+ * there is none. False: no memory. */
+static bool locust__exports_trace(locust__exports *e, locust_env *env, locust__export *x)
+{
+    double share = env->options.trace_sample;
+    locust__recorder *recorder = &env->services.recorder;
+    e->tracer = locust__memory_zalloc(sizeof *e->tracer);
+    if (!e->tracer)
+        return false;
+    e->env = env;
+    e->tracer->share = share > 0 ? share : 0.01;
+    locust__os_random(&e->tracer->random, sizeof e->tracer->random);
+    e->tracer->run = locust__trace_id(e->tracer);
+    env->services.tracer = e->tracer;
+    if (!x)
+        return true;
+    x->spans = locust__memory_zalloc(sizeof *x->spans);
+    if (!x->spans)
+        return false;
+    x->spans->env = env;
+    x->spans->log = recorder->log;
+    x->spans->log_arg = recorder->log_arg;
+    recorder->log = locust__spans_note;
+    recorder->log_arg = x->spans;
+    return true;
+}
+
 /* Opens what was asked for. False: one of them is wrong, and a line on standard error says so. */
 static bool locust__exports_open(locust__exports *e, locust_env *env, locust__checks *checks)
 {
@@ -60936,6 +61200,10 @@ static bool locust__exports_open(locust__exports *e, locust_env *env, locust__ch
             locust__say("%s %s: %s", locust__export_options[i], to[i], wrong);
             return false;
         }
+    }
+    if (o->traceparent && !locust__exports_trace(e, env, to[LOCUST__EXPORT_OTLP] ? e->all : NULL)) {
+        locust__say("out of memory");
+        return false;
     }
     return true;
 }
@@ -61180,6 +61448,10 @@ typedef struct locust__known_option {
     X("otlp", 0, TEXT, options.otlp, "URL", \
         "metrics for OpenTelemetry (OTLP/HTTP): http://127.0.0.1:4318") \
     X("otel", 0, FLAG, options.otel, NULL, "the same to OTEL_EXPORTER_OTLP_ENDPOINT") \
+    X("traceparent", 0, FLAG, options.traceparent, NULL, \
+        "send the W3C trace context, and spans of sampled requests by --otlp") \
+    X("trace-sample", 0, RATE, options.trace_sample, "SHARE", \
+        "of the requests that are sampled (0.01)") \
     X("influx", 0, TEXT, options.influx, "URL", \
         "lines for InfluxDB: http://127.0.0.1:8086/write?db=locust") \
     X("statsd", 0, TEXT, options.statsd, "HOST:PORT", "metrics for statsd, by UDP") \
@@ -61783,6 +62055,10 @@ static void locust__cli_require(const locust__settings *st)
         locust__options_die("--find-step needs --find-max");
     if (st->options.request_log_sample > 0 && !st->options.request_log)
         locust__options_die("--request-log-sample needs --request-log FILE");
+    if (st->options.trace_sample > 0 && !st->options.traceparent)
+        locust__options_die("--trace-sample needs --traceparent");
+    if (st->options.trace_sample > 1)
+        locust__options_die("--trace-sample takes a share above 0, up to 1");
     if (st->options.request_log_sample > 1)
         locust__options_die("--request-log-sample takes a share above 0, up to 1");
 }
@@ -64768,6 +65044,7 @@ static const char *locust__run_lacks(const locust_options *o)
                            : o->influx       ? "--influx"
                            : o->statsd       ? "--statsd"
                            : o->metrics_file ? "--metrics-file"
+                           : o->traceparent  ? "--traceparent"
                                              : NULL;
     if (exported && !LOCUST__WITH_EXPORT)
         return exported;

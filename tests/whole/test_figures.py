@@ -5,7 +5,7 @@
 
 Collectors are scripted here; tests/servers/collectors.py has the real ones.
 """
-import collections, contextlib, json, os, re, socket, subprocess, sys, time
+import collections, contextlib, json, os, re, socket, subprocess, sys, threading, time
 from kit.lib import *
 from kit import hdr
 
@@ -223,6 +223,64 @@ def _(dir):
     check(collector.got[0][0].startswith("POST /v1/metrics "), collector.got)
 
 
+@test("--traceparent: a trace context in each request, spans of the sampled ones")
+def _(dir):
+    heads, lock = [], threading.Lock()
+
+    def serve(c):
+        while True:
+            head = read_head(c).decode()
+            if not head:
+                return
+            n = re.search(r"(?i)content-length: (\d+)", head)
+            while n and int(n[1]) and len(c.recv(int(n[1]))) < int(n[1]):
+                pass
+            with lock:
+                heads.append(head)
+            path = head.split()[1]
+            if path == "/":  # two hops of one request
+                c.sendall(b"HTTP/1.1 302 Found\r\nLocation: /landed\r\nContent-Length: 0\r\n\r\n")
+            else:
+                c.sendall(b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\nok" % (404 if "404" in path else 200))
+
+    with Collector() as collector, Script(serve) as server:
+        r = run(dir, [build("rows_for_reports.c", "-O0"), "--headless", "-H", server.url, "-u", "8", "-r", "1000000", "-t", "3",
+                      "--stop-timeout", "3", "--traceparent", "--trace-sample", "0.4", "--otlp", collector.url,
+                      "--export-every", "1", "--summary", "s", "A", "B"])
+    check("arrive" not in r.err and "no room" not in r.err, r)
+    asked, runs = {}, set()
+    for head in heads:
+        m = re.search(r"\r\ntraceparent: 00-([0-9a-f]{32})-([0-9a-f]{16})-0([01])\r\n", head)
+        check(m and set(m[1]) != {"0"} and set(m[2]) != {"0"}, head)
+        b = re.search(r"\r\nbaggage: locust\.run=([0-9a-f]{16}),locust\.user=(\d+)\r\n", head)
+        check(b and 1 <= int(b[2]) <= 8, head)
+        runs.add(b[1])
+        asked.setdefault((m[1], m[2], m[3]), []).append(head.split()[1])
+    same(len(runs), 1)
+    same(len({trace for trace, _, _ in asked}), len(asked))
+    sampled = {key[:2]: paths for key, paths in asked.items() if key[2] == "1"}
+    total = json.load(open(dir + "/s"))["total"]["requests"]
+    check(0.2 * total < len(sampled) < 0.6 * total, len(sampled), total)  # of several hundred, at 0.4
+    spans = {}
+    for head, body in collector.got:
+        if head.startswith("POST /v1/traces "):
+            resource, = json.loads(body)["resourceSpans"]
+            same(attributes(resource["resource"])["service.name"], "locust")
+            for span in resource["scopeSpans"][0]["spans"]:
+                key = span["traceId"], span["spanId"]
+                check(key not in spans, span)
+                spans[key] = span
+    same(sorted(spans), sorted(sampled))
+    for key, span in spans.items():
+        paths, about = sampled[key], {a["key"]: list(a["value"].values())[0] for a in span["attributes"]}
+        check(paths == ["/", "/landed"] or len(paths) == 1 and paths[0] != "/", paths)
+        same(span["name"], about["http.request.method"] + " " + about["locust.name"])
+        same(about["http.response.status_code"], "404" if "404" in paths[0] else "200")
+        same(span["status"], {"code": 2, "message": "404 Client Error: X"} if "404" in paths[0] else {})
+        check(0 <= int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"]) < 3e9, span)
+        check(abs(int(span["endTimeUnixNano"]) - time.time_ns()) < 60e9 and span["kind"] == 3, span)
+
+
 def influx_line(line):
     """A line of the protocol: measurement, {tag: value}, {field: text}, time."""
     m = re.match(r"((?:[^ \\]|\\.)+) (\S+) (\d+)$", line)
@@ -337,6 +395,7 @@ def _(dir):
           (["--otlp", "https://a"], "LOCUST_TLS"), (["--statsd", "127.0.0.1"], "HOST:PORT"),
           (["--statsd", "127.0.0.1:70000"], "HOST:PORT"), (["--statsd", ":8125"], "HOST:PORT"),
           (["--metrics-file", "no/such/m"], "No such"), (["--export-every", "x"], "--export-every"),
+          (["--trace-sample", "0.5"], "--traceparent"), (["--traceparent", "--trace-sample", "2"], "--trace-sample"),
           (["--target-pid", "999999999"], "--target-pid"), (["--target-cgroup", "no/such"], "--target-cgroup")], refused)
     for option in ["--otel"], ["--statsd", "127.0.0.1:1"], ["--metrics-file", "m"]:
         r = run(dir, [build("ends_at_once.c", "-O0", "-DLOCUST_NO_EXPORT"), "--headless", *option])

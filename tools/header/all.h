@@ -221,6 +221,7 @@
  *     >>route             how requests reach servers
  *     >>manners           what a server does with its connections
  *     >>services          what the users of one test share
+ *     >>trace             --traceparent: the trace context of requests
  *     >>pool              connections of users to origins
  *     >>dial              opening a connection to an origin
  *     >>base_url          a user's host, taken apart once
@@ -379,6 +380,7 @@
  *     >>export_buckets    histograms with few, fixed buckets
  *     >>export_prometheus the text that Prometheus scrapes
  *     >>export_otlp       metrics for OpenTelemetry
+ *     >>export_spans      sampled requests as spans of OpenTelemetry
  *     >>export_influx     line protocol of InfluxDB
  *     >>export_statsd     metrics for statsd
  *     >>export_post       texts to a program that collects figures
@@ -666,6 +668,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "5-http/route.c"
 #include "5-http/manners.c"
 #include "5-http/services.c"
+#include "5-http/trace.c"
 #include "5-http/pool.c"
 #include "5-http/dial.c"
 #include "5-http/base_url.c"
@@ -838,6 +841,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/export/buckets.c"
 #include "9-outside/export/prometheus.c"
 #include "9-outside/export/otlp.c"
+#include "9-outside/export/spans.c"
 #include "9-outside/export/influx.c"
 #include "9-outside/export/statsd.c"
 #include "9-outside/export/post.c"

@@ -30,22 +30,22 @@ typedef struct locust_options {
     const char *master_host;  // of a worker; NULL: 127.0.0.1
     int master_port;          // 0: 5557
     bool master;              // the users are on workers, which connect to this process
-    const char *master_bind_host; // address to listen on; NULL or "*": all of IPv4
-    int master_bind_port;         // 0: 5557
-    int expect_workers;           // the test begins when so many are there; 0: 1
+    const char *master_bind_host;     // address to listen on; NULL or "*": all of IPv4
+    int master_bind_port;             // 0: 5557
+    int expect_workers;               // the test begins when so many are there; 0: 1
     double expect_workers_max_wait_s; // it fails if they are not by then; 0: no limit
     bool fail_on_lost_workers;        // exit code 5 if what a worker counted is not in the figures
     const char *secret; // that master and workers have to know, and by which each message is proven
                         // to be of the other; NULL: none
-    int seed;                 // repeats random choices: of tasks, waits and locust_random; 0: none
-    int iterations;           // task runs in all, then the test ends; 0: no limit
-    const char *stages;       // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"
-                              // behind each number to 100 arrivals a second; NULL: none
-    double rate;              // open model: arrivals a second, shared by weight among the classes
-                              // that have none of their own; 0: none
-    bool poisson;             // as in locust_arrivals, for --rate and --stages
-    int max_in_flight;        // as in locust_arrivals, for each class
-    double patience_s;        // as in locust_arrivals
+    int seed;           // repeats random choices: of tasks, waits and locust_random; 0: none
+    int iterations;     // task runs in all, then the test ends; 0: no limit
+    const char *stages; // "1m:100,5m:1000,1m:0": ramp to 100 users in 1 min, ...; with "/s"
+                        // behind each number to 100 arrivals a second; NULL: none
+    double rate;        // open model: arrivals a second, shared by weight among the classes
+                        // that have none of their own; 0: none
+    bool poisson;       // as in locust_arrivals, for --rate and --stages
+    int max_in_flight;  // as in locust_arrivals, for each class
+    double patience_s;  // as in locust_arrivals
     const char *config_users; // JSON: an object or array with user_class_name and host, weight,
                               // fixed_count or tasks; or the path of such a file; or several,
                               // a line for each; NULL: none
@@ -99,12 +99,15 @@ typedef struct locust_options {
     const char *tls_cert;              // its certificate, PEM: https; NULL: http
     const char *tls_key;               // the private key of that
     bool autostart;                    // start at once, as without a page
-    int autoquit_s;    // end so many seconds after that run; 0: no, negative: at once
-    bool class_picker; // its form asks which user classes shall run
-    const char *otlp;         // base URL that metrics are sent to by OTLP/HTTP, JSON; NULL: none
-    bool otel;                // the same to OTEL_EXPORTER_OTLP_ENDPOINT, or http://127.0.0.1:4318
-    const char *influx;       // URL that lines are POSTed to: http://host:8086/write?db=locust
-    const char *statsd;       // HOST:PORT that lines are sent to by UDP
+    int autoquit_s;      // end so many seconds after that run; 0: no, negative: at once
+    bool class_picker;   // its form asks which user classes shall run
+    const char *otlp;    // base URL that metrics are sent to by OTLP/HTTP, JSON; NULL: none
+    bool otel;           // the same to OTEL_EXPORTER_OTLP_ENDPOINT, or http://127.0.0.1:4318
+    bool traceparent;    // requests carry the W3C trace context, and baggage; with otlp those that
+                         // are sampled are sent as spans
+    double trace_sample; // the share that is sampled; 0: 0.01
+    const char *influx;  // URL that lines are POSTed to: http://host:8086/write?db=locust
+    const char *statsd;  // HOST:PORT that lines are sent to by UDP
     const char *metrics_file; // rewritten with Prometheus' text; NULL: none
     double export_every_s;    // how often each of these gets figures; 0: 5
     int target_pid; // the server's, on this machine: its CPU, and that of what it started, is

@@ -35,8 +35,9 @@ typedef struct locust__services {
     locust__pattern *patterns;              // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__services_counts counts;
-    struct locust__scram_keys *scram;           // of passwords; made with the first login by SCRAM
-    struct locust__pg_url *pg_urls;             // of PostgreSQL, taken apart
+    struct locust__tracer *tracer;    // of --traceparent; NULL: requests have no trace context
+    struct locust__scram_keys *scram; // of passwords; made with the first login by SCRAM
+    struct locust__pg_url *pg_urls;   // of PostgreSQL, taken apart
     struct locust__mongo_target *mongo_targets; // connection strings that were taken apart
     struct locust__h2_dial *dials;              // connections of HTTP/2 that are being opened
     locust__buf auth;                           // scratch, to build credentials and names in

@@ -295,8 +295,9 @@ LOCUST__APART static locust_error locust__short_rest(locust__short *s) LOCUST__P
 LOCUST__APART static void locust__short_open(locust__services *sv)
 {
     sv->heads = locust__arena_zalloc(&sv->arena, sizeof *sv->heads);
-    sv->heads_known =
-        locust__arena_zalloc(&sv->arena, LOCUST__HEAD_KNOWN_HEADS * sizeof *sv->heads_known);
+    if (!sv->tracer) // it makes each head another
+        sv->heads_known =
+            locust__arena_zalloc(&sv->arena, LOCUST__HEAD_KNOWN_HEADS * sizeof *sv->heads_known);
 }
 
 /* One request from end to end, as locust__request_send. */

@@ -135,6 +135,10 @@ static void locust__cli_require(const locust__settings *st)
         locust__options_die("--find-step needs --find-max");
     if (st->options.request_log_sample > 0 && !st->options.request_log)
         locust__options_die("--request-log-sample needs --request-log FILE");
+    if (st->options.trace_sample > 0 && !st->options.traceparent)
+        locust__options_die("--trace-sample needs --traceparent");
+    if (st->options.trace_sample > 1)
+        locust__options_die("--trace-sample takes a share above 0, up to 1");
     if (st->options.request_log_sample > 1)
         locust__options_die("--request-log-sample takes a share above 0, up to 1");
 }

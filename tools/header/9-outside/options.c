@@ -238,6 +238,10 @@ typedef struct locust__known_option {
     X("otlp", 0, TEXT, options.otlp, "URL", \
         "metrics for OpenTelemetry (OTLP/HTTP): http://127.0.0.1:4318") \
     X("otel", 0, FLAG, options.otel, NULL, "the same to OTEL_EXPORTER_OTLP_ENDPOINT") \
+    X("traceparent", 0, FLAG, options.traceparent, NULL, \
+        "send the W3C trace context, and spans of sampled requests by --otlp") \
+    X("trace-sample", 0, RATE, options.trace_sample, "SHARE", \
+        "of the requests that are sampled (0.01)") \
     X("influx", 0, TEXT, options.influx, "URL", \
         "lines for InfluxDB: http://127.0.0.1:8086/write?db=locust") \
     X("statsd", 0, TEXT, options.statsd, "HOST:PORT", "metrics for statsd, by UDP") \

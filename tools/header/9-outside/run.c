@@ -421,6 +421,7 @@ static const char *locust__run_lacks(const locust_options *o)
                            : o->influx       ? "--influx"
                            : o->statsd       ? "--statsd"
                            : o->metrics_file ? "--metrics-file"
+                           : o->traceparent  ? "--traceparent"
                                              : NULL;
     if (exported && !LOCUST__WITH_EXPORT)
         return exported;

@@ -8,8 +8,9 @@
  *             counted; the first time it is said why, at the end how often.
  * Cost        the text of one report for each; nothing without these options.
  * Names       locust__export locust__export_ locust__exports locust__exports_
- * Uses        >>co >>switch >>sync >>stream >>lookup >>url >>head >>since >>check
- *             >>export_prometheus >>export_otlp >>export_influx >>export_statsd >>export_post
+ * Uses        >>co >>switch >>sync >>record >>stream >>lookup >>url >>head >>trace >>since
+ *             >>check >>export_prometheus >>export_otlp >>export_spans >>export_influx
+ *             >>export_statsd >>export_post
  * Limits      the end of a run waits up to two seconds for a collector that takes its time.
  * ============================================================================================ */
 
@@ -29,6 +30,7 @@ typedef struct locust__export { // one program that collects
     enum locust__export_kind kind;
     const char *to; // NULL: not asked for
     locust__poster post;
+    locust__spans *spans; // of OTLP, NULL: none are sent
     locust__since since;
     locust__buf text;
     char *draft;         // of a file: its path until it is whole
@@ -38,7 +40,8 @@ typedef struct locust__export { // one program that collects
 } locust__export;
 
 typedef struct locust__exports {
-    locust_env *env; // NULL: nothing is exported
+    locust_env *env;        // NULL: nothing is exported
+    locust__tracer *tracer; // NULL: no trace context
     locust__export all[LOCUST__EXPORT_KINDS];
 } locust__exports;
 
@@ -82,6 +85,30 @@ LOCUST__COLD static const char *locust__export_file(locust__export *x)
     return why;
 }
 
+/* Writes spans, on the loop's stack. */
+LOCUST__COLD static void locust__export_write_spans(void *arg)
+{
+    locust__export *x = arg;
+    x->text.len = 0;
+    x->text.failed = false;
+    locust__spans_write(&x->text, x->spans);
+}
+
+/* Sends metrics, and spans if there are some. */
+static locust_error locust__export_send_otlp(
+    locust__export *x, locust__view text, int64_t deadline_ns) LOCUST__PARKS
+{
+    static const char json[] = "application/json";
+    locust_error error = locust__poster_send(&x->post, "/v1/metrics", json, text, deadline_ns);
+    if (error || x->post.status >= 300 || !x->spans || !x->spans->n)
+        return error;
+    locust__co_call(&x->env->loop, locust__export_write_spans, x);
+    if (x->text.failed)
+        return LOCUST_ERR_MEMORY;
+    return locust__poster_send(
+        &x->post, "/v1/traces", json, (locust__view){x->text.ptr, x->text.len}, deadline_ns);
+}
+
 /* Sends the text. NULL, or why it did not arrive, perhaps in `why`. */
 static const char *locust__export_send(
     locust__export *x, int64_t deadline_ns, char *why, size_t size) LOCUST__PARKS
@@ -93,7 +120,7 @@ static const char *locust__export_send(
         return "out of memory";
     switch (x->kind) {
     case LOCUST__EXPORT_OTLP:
-        error = locust__poster_send(&x->post, "/v1/metrics", "application/json", text, deadline_ns);
+        error = locust__export_send_otlp(x, text, deadline_ns);
         break;
     case LOCUST__EXPORT_INFLUX:
         error = locust__poster_send(&x->post, at_root ? "/write?db=locust" : "",
@@ -164,6 +191,11 @@ static void locust__export_last(void *arg)
     locust__export_turn(x);
     locust__lookup_stop(&x->post.sv.resolver);
     locust__stream_close(&x->post.conn.stream);
+    if (x->spans && x->spans->lost)
+        locust__log_print(&x->env->log, LOCUST__LOG_WARNING, "locust.main",
+            "%s %.200s: %llu spans of sampled requests found no room: --trace-sample says how many "
+            "are taken",
+            locust__export_options[x->kind], x->to, (unsigned long long)x->spans->lost);
     if (x->lost)
         locust__log_print(&x->env->log, LOCUST__LOG_WARNING, "locust.main",
             "%s %.200s: %llu of %llu reports of figures did not arrive",
@@ -202,7 +234,16 @@ static void locust__exports_close(locust__exports *e)
         locust__since_free(&x->since);
         locust__buf_free(&x->text);
         LOCUST_FREE(x->draft);
+        if (x->spans && x->env->services.recorder.log == locust__spans_note) {
+            x->env->services.recorder.log = NULL;
+            x->env->services.recorder.log_arg = NULL;
+        }
+        LOCUST_FREE(x->spans);
     }
+    if (e->tracer)
+        e->env->services.tracer = NULL;
+    LOCUST_FREE(e->tracer);
+    e->tracer = NULL;
     e->env = NULL;
 }
 
@@ -262,6 +303,33 @@ static const char *locust__export_open(locust__export *x)
     return locust__poster_open(&x->post);
 }
 
+/* Gives requests a trace context, and lets the OTLP collector `x` have the sampled ones; NULL:
+ * there is none. False: no memory. */
+static bool locust__exports_trace(locust__exports *e, locust_env *env, locust__export *x)
+{
+    double share = env->options.trace_sample;
+    locust__recorder *recorder = &env->services.recorder;
+    e->tracer = locust__memory_zalloc(sizeof *e->tracer);
+    if (!e->tracer)
+        return false;
+    e->env = env;
+    e->tracer->share = share > 0 ? share : 0.01;
+    locust__os_random(&e->tracer->random, sizeof e->tracer->random);
+    e->tracer->run = locust__trace_id(e->tracer);
+    env->services.tracer = e->tracer;
+    if (!x)
+        return true;
+    x->spans = locust__memory_zalloc(sizeof *x->spans);
+    if (!x->spans)
+        return false;
+    x->spans->env = env;
+    x->spans->log = recorder->log;
+    x->spans->log_arg = recorder->log_arg;
+    recorder->log = locust__spans_note;
+    recorder->log_arg = x->spans;
+    return true;
+}
+
 /* Opens what was asked for. False: one of them is wrong, and a line on standard error says so. */
 static bool locust__exports_open(locust__exports *e, locust_env *env, locust__checks *checks)
 {
@@ -289,6 +357,10 @@ static bool locust__exports_open(locust__exports *e, locust_env *env, locust__ch
             locust__say("%s %s: %s", locust__export_options[i], to[i], wrong);
             return false;
         }
+    }
+    if (o->traceparent && !locust__exports_trace(e, env, to[LOCUST__EXPORT_OTLP] ? e->all : NULL)) {
+        locust__say("out of memory");
+        return false;
     }
     return true;
 }
