@@ -47195,6 +47195,8 @@ static enum locust__msgpack_got locust__msgpack_next(locust__view *rest, locust_
 
 static bool locust__msgpack_is_utf8(locust__view text)
 {
+    while (text.len && !((unsigned char)*text.ptr & 0x80)) // most are ASCII
+        text = locust__view_skip(text, 1);
     while (text.len) {
         const char *at = text.ptr;
         uint32_t code;
@@ -47202,6 +47204,16 @@ static bool locust__msgpack_is_utf8(locust__view text)
             return false;
     }
     return true;
+}
+
+/* Moves over small whole numbers, up to *left of them: most of what a report consists of. */
+static inline void locust__msgpack_run(locust__view *rest, uint64_t *left)
+{
+    size_t n = 0;
+    while (n < rest->len && n < *left && !((unsigned char)rest->ptr[n] & 0x80))
+        n++;
+    *rest = locust__view_skip(*rest, n);
+    *left -= n;
 }
 
 /* Measures the value at the front, with all that is in it. Sets *n only if it is whole. */
@@ -47214,6 +47226,7 @@ static enum locust__msgpack_got locust__msgpack_measure(locust__view bytes, size
     while (depth > 0 || left[0]) {
         locust__msgpack_item item;
         enum locust__msgpack_got got;
+        locust__msgpack_run(&rest, &left[depth]);
         if (!left[depth]) {
             depth--;
             continue;
@@ -47234,14 +47247,28 @@ static enum locust__msgpack_got locust__msgpack_measure(locust__view bytes, size
     return LOCUST__MSGPACK_OK;
 }
 
-/* Reads over a value of a message that was measured. False: there is none. */
+/* Reads over so many values of a message that was measured. False: there are not as many. */
+static bool locust__msgpack_skip_many(locust__view *rest, uint64_t left)
+{
+    locust__view at = *rest;
+    for (locust__msgpack_run(&at, &left); left; locust__msgpack_run(&at, &left)) {
+        locust__msgpack_item item;
+        uint64_t inside;
+        if (locust__msgpack_next(&at, &item) != LOCUST__MSGPACK_OK)
+            return false;
+        inside = (uint64_t)item.n << (item.kind == LOCUST__MSGPACK_MAP);
+        if (inside > at.len) // each has a byte at least
+            return false;
+        left += inside - 1;
+    }
+    *rest = at;
+    return true;
+}
+
+/* The same of one. */
 static bool locust__msgpack_skip(locust__view *rest)
 {
-    size_t n;
-    if (locust__msgpack_measure(*rest, &n) != LOCUST__MSGPACK_OK)
-        return false;
-    *rest = locust__view_skip(*rest, n);
-    return true;
+    return locust__msgpack_skip_many(rest, 1);
 }
 
 /* Finds a key of a map in a message that was measured: *value begins with its value, and *item is
@@ -47253,13 +47280,13 @@ static bool locust__msgpack_find(
     if (locust__msgpack_next(&map, &head) != LOCUST__MSGPACK_OK || head.kind != LOCUST__MSGPACK_MAP)
         return false;
     for (uint32_t i = 0; i < head.n; i++) {
-        locust__view before = map, after;
+        locust__view after;
         bool is_key;
         if (locust__msgpack_next(&map, item) != LOCUST__MSGPACK_OK)
             return false;
         is_key = item->kind == LOCUST__MSGPACK_STR && locust__view_is(item->bytes, key);
-        map = before; // a key may be anything
-        if (!locust__msgpack_skip(&map))
+        if (!locust__msgpack_skip_many( // a key may be anything
+                &map, (uint64_t)item->n << (item->kind == LOCUST__MSGPACK_MAP)))
             return false;
         *value = after = map;
         if (is_key)
@@ -48077,6 +48104,11 @@ static void locust__plus_put_hist(locust__buf *out, const locust__hist *h)
 static bool locust__plus_uint(locust__view *rest, uint64_t *n)
 {
     locust__msgpack_item item;
+    if (rest->len && !((unsigned char)*rest->ptr & 0x80)) { // most are small
+        *n = (unsigned char)*rest->ptr;
+        *rest = locust__view_skip(*rest, 1);
+        return true;
+    }
     if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK ||
         item.kind != LOCUST__MSGPACK_INT || item.whole < 0)
         return false;
@@ -48367,16 +48399,28 @@ static void locust__report_key_str(locust__buf *out, const char *key, const char
     locust__msgpack_put_str(out, text);
 }
 
-/* Writes an entry: all keys that Locust's has; `plus`: and what it lacks. */
+/* Writes the times of an entry, as Locust has them. */
+static void locust__report_entry_times(locust__buf *out, const locust__entry *e)
+{
+    double total_ms = (double)e->total_s * 1e3 + (double)e->total_ns / 1e6;
+    locust__report_key_real(out, "total_response_time", total_ms);
+    locust__report_key_real(out, "max_response_time", (double)e->max_ns / 1e6);
+    locust__msgpack_put_str(out, "min_response_time");
+    if (e->requests)
+        locust__msgpack_put_real(out, (double)e->min_ns / 1e6);
+    else
+        locust__msgpack_put_nil(out);
+    locust__msgpack_put_str(out, "response_times");
+    locust__msgpack_put_map(out, locust__report_times(NULL, e));
+    locust__report_times(out, e);
+}
+
+/* Writes an entry: all keys that Locust's has; `plus`: those of the counts, and what Locust
+ * lacks. */
 static void locust__report_entry(
     locust__buf *out, const locust_env *env, const locust__entry *e, bool plus)
 {
-    double total_ms = (double)e->total_s * 1e3 + (double)e->total_ns / 1e6;
-    locust__msgpack_put_map(out, plus ? 15 : 14);
-    if (plus) {
-        locust__msgpack_put_str(out, LOCUST__PLUS_KEY);
-        locust__plus_put_entry(out, e);
-    }
+    locust__msgpack_put_map(out, plus ? 11 : 14);
     locust__report_key_str(out, "name", e->name);
     locust__report_key_str(out, "method", e->method);
     locust__msgpack_put_str(out, "last_request_timestamp");
@@ -48389,17 +48433,13 @@ static void locust__report_entry(
     locust__report_key_uint(
         out, "num_none_requests", e->requests > e->hist.total ? e->requests - e->hist.total : 0);
     locust__report_key_uint(out, "num_failures", e->failures);
-    locust__report_key_real(out, "total_response_time", total_ms);
-    locust__report_key_real(out, "max_response_time", (double)e->max_ns / 1e6);
-    locust__msgpack_put_str(out, "min_response_time");
-    if (e->requests)
-        locust__msgpack_put_real(out, (double)e->min_ns / 1e6);
-    else
-        locust__msgpack_put_nil(out);
     locust__report_key_uint(out, "total_content_length", e->bytes);
-    locust__msgpack_put_str(out, "response_times");
-    locust__msgpack_put_map(out, locust__report_times(NULL, e));
-    locust__report_times(out, e);
+    if (plus) {
+        locust__msgpack_put_str(out, LOCUST__PLUS_KEY);
+        locust__plus_put_entry(out, e);
+    } else {
+        locust__report_entry_times(out, e);
+    }
     locust__msgpack_put_str(out, "num_reqs_per_sec");
     locust__report_per_second(out, env, e, e->requests, false);
     locust__msgpack_put_str(out, "num_fail_per_sec");
@@ -48554,19 +48594,21 @@ static void locust__report_write(locust__buf *out, locust_env *env, bool plus)
     uint32_t n = 0;
     for (size_t i = 0; (entry = locust__stats_entry_at(st, i)) != NULL; i++)
         n += locust__report_counts(entry, plus);
-    locust__msgpack_put_map(out, plus ? 6 : 5);
+    locust__msgpack_put_map(out, 5);
     locust__msgpack_put_str(out, "stats");
     locust__msgpack_put_array(out, n);
     for (size_t i = 0; (entry = locust__stats_entry_at(st, i)) != NULL; i++)
         if (locust__report_counts(entry, plus))
             locust__report_entry(out, env, entry, plus);
-    locust__msgpack_put_str(out, "stats_total");
-    locust__report_entry(out, env, &st->total, false);
+    if (plus) {
+        locust__report_plus(out, env);
+    } else {
+        locust__msgpack_put_str(out, "stats_total");
+        locust__report_entry(out, env, &st->total, false);
+    }
     locust__msgpack_put_str(out, "errors");
     locust__report_errors(out, st);
     locust__report_users(out, env);
-    if (plus)
-        locust__report_plus(out, env);
 }
 /* ============================================================================================
  * >>fleet_pulse  a heartbeat from a process that is busy
@@ -49175,6 +49217,30 @@ static void locust__job_plans(locust_env *env)
     }
 }
 
+/* Takes a class's queue of arrivals away. */
+static void locust__job_no_arrivals(locust__class *cls)
+{
+    if (cls->arrivals)
+        LOCUST_FREE(cls->arrivals->backlog);
+    LOCUST_FREE(cls->arrivals);
+    cls->arrivals = NULL;
+}
+
+/* Leaves arrivals to the classes that the master has, which share its rate by weight. */
+static void locust__job_share_arrivals(const locust__job *s, locust_env *env)
+{
+    double total = 0;
+    for (int i = 0; i < env->n_classes; i++) {
+        if (s->counts[i] < 0)
+            locust__job_no_arrivals(&env->classes[i]);
+        else if (env->classes[i].arrivals && env->classes[i].arrivals->share > 0)
+            total += locust__class_weight(env->classes[i].as);
+    }
+    for (int i = 0; i < env->n_classes; i++)
+        if (env->classes[i].arrivals && env->classes[i].arrivals->share > 0)
+            env->classes[i].arrivals->share = locust__class_weight(env->classes[i].as) / total;
+}
+
 /* Has users arrive as the master says, if it says anything. */
 static void locust__job_arrivals(const locust__job *s, locust_env *env)
 {
@@ -49182,12 +49248,8 @@ static void locust__job_arrivals(const locust__job *s, locust_env *env)
     locust__fault fault = {.code = 0};
     if (!(s->rate > 0) && !s->stages)
         return;
-    for (int i = 0; i < env->n_classes; i++) {
-        if (env->classes[i].arrivals)
-            LOCUST_FREE(env->classes[i].arrivals->backlog);
-        LOCUST_FREE(env->classes[i].arrivals);
-        env->classes[i].arrivals = NULL;
-    }
+    for (int i = 0; i < env->n_classes; i++)
+        locust__job_no_arrivals(&env->classes[i]);
     LOCUST_FREE(env->stages.items);
     memset(&env->stages, 0, sizeof env->stages);
     env->services.recorder.has_arrivals = false;
@@ -49214,6 +49276,7 @@ static void locust__job_run(const locust__job *s, locust_env *env)
     if (s->seed > 0) // processes that share a test make different choices
         env->users.seed = env->loop.random = (uint64_t)s->seed << 20 | (unsigned)s->part;
     locust__job_arrivals(s, env);
+    locust__job_share_arrivals(s, env);
 }
 
 /* Gives the test what the master says. host: this worker's own, where the master has none. There
@@ -50234,8 +50297,8 @@ static bool locust__merge_fits(locust__merge_row *r)
                             r->timed <= r->requests);
 }
 
-/* Reads an entry and moves *rest behind it. False: it is none. */
-static bool locust__merge_read_row(locust__view *rest, locust__merge_row *r)
+/* Reads an entry and moves *rest behind it. `known`: it was looked at before. False: it is none. */
+static bool locust__merge_read_row(locust__view *rest, locust__merge_row *r, bool known)
 {
     locust__msgpack_item head, key;
     memset(r, 0, sizeof *r);
@@ -50253,7 +50316,7 @@ static bool locust__merge_read_row(locust__view *rest, locust__merge_row *r)
         if (!locust__merge_key(r, key.bytes, value))
             return false;
     }
-    return locust__merge_fits(r);
+    return known || locust__merge_fits(r);
 }
 
 /* A text with its '\0', in `out` of LOCUST__MERGE_NAME + 1 bytes. */
@@ -50476,7 +50539,7 @@ static bool locust__merge_rows(locust__merge *m, locust__request_stats *st, locu
         return false;
     for (uint32_t i = 0; i < head.n; i++) {
         locust__merge_row r;
-        if (!locust__merge_read_row(&list, &r))
+        if (!locust__merge_read_row(&list, &r, st != NULL))
             return false;
         if (r.last_s > *last_s)
             *last_s = r.last_s;
@@ -50603,14 +50666,16 @@ typedef struct locust__member { // a worker
     int index;                 // in the order of the first client_ready
     struct locust__peer *peer; // its connection; NULL: there is none
     enum locust__member_state state;
-    bool ours;  // it is a locust.h
-    bool told;  // it was asked for users in this run
-    bool since; // it has begun this run: its reports belong to it
-    bool lost;  // in this run, and it did not come back
-    bool done;  // its users have done all that they may
-    bool said;  // it was asked to quit
-    bool full;  // it takes no more users
-    bool grew;  // what it is to have has changed
+    bool ours;      // it is a locust.h
+    bool told;      // it was asked for users in this run
+    bool since;     // it has begun this run: its reports belong to it
+    bool lost;      // in this run, and it did not come back
+    bool done;      // its users have done all that they may
+    bool said;      // it was asked to quit
+    bool full;      // it takes no more users
+    bool grew;      // what it is to have has changed
+    unsigned beats; // heartbeats so far
+    int within;     // which of its host's workers it is, from 0
     int64_t beat_ns, lost_ns, full_ns;
     int64_t report_ns; // when its latest report came; 0: none did
     double cpu;        // percent of a core
@@ -50643,6 +50708,7 @@ typedef struct locust__crew {
     locust__member **turns;
     int n_turns, cap_turns;
     bool anew;        // the workers have changed: deal again
+    int64_t awake_ns; // when this process last went on that had stood still
     int64_t quiet_ns; // until then no line says that a connection is refused
     // The run.
     bool testing, ending;
@@ -50718,43 +50784,37 @@ static locust__member *locust__crew_add(locust__crew *c, locust__view id)
     return m;
 }
 
-/* Brings the sums that others show up to date. */
-static void locust__crew_sum(locust__crew *c)
+/* Takes a worker's figures out of the sums that others show (by -1), before they change, or adds
+ * them (by 1). */
+static void locust__crew_count(locust__crew *c, const locust__member *m, int by)
 {
     locust_env *env = c->env;
-    locust__users_fed fed = {0, 0, 0};
-    env->users.alive = 0;
     for (int k = 0; k < env->n_classes; k++) {
-        locust__class *cls = &env->classes[k];
-        cls->alive = 0;
-        if (cls->arrivals)
-            memset(&cls->arrivals->counts, 0, sizeof cls->arrivals->counts);
-        for (int i = 0; i < c->n; i++) {
-            const locust_arrival_counts *a = &c->members[i]->arrivals[k];
-            cls->alive += c->members[i]->users[k];
-            if (!cls->arrivals)
-                continue;
-            cls->arrivals->counts.scheduled += a->scheduled;
-            cls->arrivals->counts.started += a->started;
-            cls->arrivals->counts.late += a->late;
-            cls->arrivals->counts.shed += a->shed;
-            cls->arrivals->counts.unanswered += a->unanswered;
-        }
-        env->users.alive += cls->alive;
+        locust_arrival_counts *sum =
+            env->classes[k].arrivals ? &env->classes[k].arrivals->counts : NULL;
+        const locust_arrival_counts *a = &m->arrivals[k];
+        env->classes[k].alive += by * m->users[k];
+        env->users.alive += by * m->users[k];
+        if (!sum)
+            continue;
+        sum->scheduled += (uint64_t)by * a->scheduled;
+        sum->started += (uint64_t)by * a->started;
+        sum->late += (uint64_t)by * a->late;
+        sum->shed += (uint64_t)by * a->shed;
+        sum->unanswered += (uint64_t)by * a->unanswered;
     }
-    for (int i = 0; i < c->n; i++) {
-        fed.asked += c->members[i]->fed.asked;
-        fed.starved += c->members[i]->fed.starved;
-        if (c->members[i]->fed.longest_ns > fed.longest_ns)
-            fed.longest_ns = c->members[i]->fed.longest_ns;
-    }
-    env->users.fed = fed;
+    env->users.fed.asked += by * m->fed.asked;
+    env->users.fed.starved += by * m->fed.starved;
+    if (m->fed.longest_ns > env->users.fed.longest_ns)
+        env->users.fed.longest_ns = m->fed.longest_ns;
 }
 
 /* Its users are gone. */
 static void locust__member_clear(locust__crew *c, locust__member *m)
 {
+    locust__crew_count(c, m, -1);
     memset(m->users, 0, (size_t)c->env->n_classes * sizeof *m->users);
+    locust__crew_count(c, m, 1);
     memset(m->given, 0, (size_t)c->env->n_classes * sizeof *m->given);
     m->told = m->done = false;
     c->anew = true;
@@ -50766,27 +50826,31 @@ static int locust__crew_by_id(const void *x, const void *y)
     return strcmp((*a)->id, (*b)->id);
 }
 
-/* Puts the living into the order in which they get users: the first of every host, then the second
- * of every host. They come in order of id. */
-static void locust__crew_spread_hosts(locust__member **all, int n)
+static int locust__crew_by_turn(const void *x, const void *y)
 {
-    locust__member **sorted = n ? LOCUST_MALLOC((size_t)n * sizeof *sorted) : NULL;
-    int at = 0;
-    for (int number = 0; sorted && at < n; number++) {
-        const char *host = NULL;
-        int within = 0;
-        for (int i = 0; i < n; i++) {
-            size_t len = strcspn(all[i]->id, "_");
-            bool same = host && strncmp(host, all[i]->id, len + 1) == 0;
-            within = same ? within + 1 : 0;
-            host = all[i]->id;
-            if (within == number)
-                sorted[at++] = all[i];
-        }
+    const locust__member *const *a = x, *const *b = y;
+    return (*a)->within != (*b)->within ? ((*a)->within > (*b)->within ? 1 : -1)
+                                        : locust__crew_by_id(x, y);
+}
+
+/* Puts the living into the order in which they get users: the first of every host, then the second
+ * of every host. */
+static void locust__crew_sort(locust__member **all, int n)
+{
+    const char *host = NULL;
+    size_t len = 0;
+    int within = 0;
+    if (n)
+        qsort(all, (size_t)n, sizeof *all, locust__crew_by_id);
+    for (int i = 0; i < n; i++) {
+        bool same = host && strncmp(host, all[i]->id, len + 1) == 0;
+        host = all[i]->id;
+        len = same ? len : strcspn(host, "_");
+        within = same ? within + 1 : 0;
+        all[i]->within = within;
     }
-    if (sorted)
-        memcpy(all, sorted, (size_t)n * sizeof *all);
-    LOCUST_FREE(sorted);
+    if (n)
+        qsort(all, (size_t)n, sizeof *all, locust__crew_by_turn);
 }
 
 /* Fills in the turns where shares differ: each turn is that of who has the least for its weight. */
@@ -50825,9 +50889,7 @@ static bool locust__crew_take_turns(locust__crew *c)
             c->turns[at++] = c->members[i];
             differ |= c->members[i]->weight < 0.999 || c->members[i]->weight > 1.001;
         }
-    if (n)
-        qsort(c->turns, (size_t)n, sizeof *c->turns, locust__crew_by_id);
-    locust__crew_spread_hosts(c->turns, n);
+    locust__crew_sort(c->turns, n);
     c->n_turns = n;
     if (differ && n <= LOCUST__CREW_TURNS)
         locust__crew_weigh(c, n);
@@ -50909,12 +50971,13 @@ static void locust__crew_begin(locust__crew *c)
         m->report_ns = 0;
         m->weight = 1;
         m->full = false;
+        locust__crew_count(c, m, -1);
         m->fed = (locust__users_fed){0, 0, 0};
+        memset(m->arrivals, 0, (size_t)c->env->n_classes * sizeof *m->arrivals);
         memset(&m->generator, 0, sizeof m->generator);
         m->generator.ok = true;
-        memset(m->arrivals, 0, (size_t)c->env->n_classes * sizeof *m->arrivals);
     }
-    locust__crew_sum(c);
+    c->env->users.fed = (locust__users_fed){0, 0, 0};
 }
 
 /* The part of feeders, arrivals and iterations of a worker that came later: that of one which is
@@ -51334,6 +51397,8 @@ static void locust__order_all(locust__crew *c, bool all)
  *             packages have an empty version, boomer says -1.
  * ============================================================================================ */
 
+enum { LOCUST__HEAR_MANY = 500 }; // workers: of more, each third heartbeat is answered
+
 #define LOCUST__HEAR_LOG(c, level, ...) \
     locust__log_print(&(c)->env->log, LOCUST__LOG_##level, "locust.runners", __VA_ARGS__)
 
@@ -51351,7 +51416,6 @@ static void locust__hear_lose(locust__crew *c, locust__member *m, const char *wh
             m->id, why, users, (unsigned long long)m->requests);
     }
     locust__member_clear(c, m);
-    locust__crew_sum(c);
     locust__env_wake(c->env);
 }
 
@@ -51386,7 +51450,6 @@ static bool locust__hear_ready(locust__peer *p, const locust__envelope *e)
             locust__hear_lose(c, m, "has begun anew");
         m->state = LOCUST__MEMBER_READY;
         locust__member_clear(c, m);
-        locust__crew_sum(c);
     }
     locust__hear_ack(c, m);
     LOCUST__ENV_FIRE(c->env, on_worker_connect, .text = m->id);
@@ -51444,6 +51507,8 @@ static void locust__hear_beat(locust__crew *c, locust__member *m, locust__view d
         }
         m->state = (enum locust__member_state)i;
     }
+    if (c->n > LOCUST__HEAR_MANY && m->beats++ % 3) // workers bear 5 s of silence at least
+        return;
     LOCUST__ENV_FIRE(
         c->env, on_heartbeat_sent, .text = m->id, .real = (double)locust__os_wall_ns() / 1e9);
     locust__gate_tell(m, "heartbeat");
@@ -51453,8 +51518,9 @@ static void locust__hear_users(locust__crew *c, locust__member *m, const locust_
 {
     if (!r->has_users || !locust__member_lives(m))
         return;
+    locust__crew_count(c, m, -1);
     memcpy(m->users, r->users, (size_t)c->env->n_classes * sizeof *m->users);
-    locust__crew_sum(c);
+    locust__crew_count(c, m, 1);
 }
 
 static void locust__hear_report(locust__crew *c, locust__member *m, locust__view data)
@@ -51473,12 +51539,13 @@ static void locust__hear_report(locust__crew *c, locust__member *m, locust__view
     m->requests += r.requests;
     m->failures += r.failures;
     if (r.plus) {
+        locust__crew_count(c, m, -1);
         m->fed = r.fed;
-        m->generator = r.generator;
         memcpy(m->arrivals, r.arrivals, (size_t)c->env->n_classes * sizeof *m->arrivals);
+        locust__crew_count(c, m, 1);
+        m->generator = r.generator;
     }
     locust__hear_users(c, m, &r);
-    locust__crew_sum(c);
 }
 
 static void locust__hear_spawned(locust__crew *c, locust__member *m, locust__view data)
@@ -51679,7 +51746,8 @@ static void locust__hear_silence(locust__crew *c)
     int64_t now_ns = locust__os_now_ns();
     for (int i = 0; i < c->n; i++) {
         locust__member *m = c->members[i];
-        int64_t silent_ns = now_ns - m->beat_ns;
+        int64_t from_ns = m->beat_ns > c->awake_ns ? m->beat_ns : c->awake_ns;
+        int64_t silent_ns = now_ns - from_ns; // what came while we stood still is not read yet
         if (locust__member_lives(m) && silent_ns > LOCUST__CREW_PATIENCE_S * LOCUST__S) {
             LOCUST__HEAR_LOG(
                 c, INFO, "Worker %s failed to send heartbeat, setting state to missing.", m->id);
@@ -52133,9 +52201,12 @@ static void locust__master_clock(void *arg)
 {
     locust__crew *c = arg;
     locust__loop *loop = &c->env->loop;
-    for (int i = 1;
-         locust__co_sleep(loop, locust__os_now_ns() + LOCUST__S / 10) != LOCUST__WAKE_CANCELLED;
-         i++) {
+    for (int i = 1;; i++) {
+        int64_t due_ns = locust__os_now_ns() + LOCUST__S / 10;
+        if (locust__co_sleep(loop, due_ns) == LOCUST__WAKE_CANCELLED)
+            return;
+        if (locust__os_now_ns() - due_ns > LOCUST__S / 2)
+            c->awake_ns = locust__os_now_ns();
         locust__co_call(loop, locust__master_flush_now, c);
         if (c->env->forks)
             locust__co_call(loop, locust__master_children_now, c);
@@ -52387,11 +52458,12 @@ static void locust__master_drive(locust__crew *c) LOCUST__PARKS
     locust_tick tick = {.users = env->options.users, .spawn_rate = env->options.spawn_rate};
     if (locust__runner_is_open(env))
         tick.users = 0; // nobody is spawned, but workers are to begin
-    if (!env->shape)
+    if (!env->shape) {
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
+            "Sending spawn jobs of %d users at %.2f spawn rate to %d ready workers", tick.users,
+            tick.spawn_rate, locust__crew_living(c));
         locust__ramp_aim(env, tick);
-    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
-        "Sending spawn jobs of %d users at %.2f spawn rate to %d ready workers", tick.users,
-        tick.spawn_rate, locust__crew_living(c));
+    }
     while (!env->stop_requested) {
         int64_t now_ns = locust__os_now_ns();
         why = locust__master_over(c, now_ns);
@@ -52593,9 +52665,11 @@ static void locust__generator_lateness(locust_generator *g, const locust_env *en
     int64_t p50_high_ns = locust__stats_high_ns(st, 0.5);
     int64_t p99_high_ns = locust__stats_high_ns(st, 0.99);
     int64_t late_ns = locust__loop_lateness_ns(&env->loop, 0.99);
-    g->late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
-    g->late_p99_ms = (double)late_ns / 1e6;
-    g->late_max_ms = (double)env->loop.latest_ns / 1e6;
+    if (!env->crew) { // a master has no users: its own lateness is in no time
+        g->late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
+        g->late_p99_ms = (double)late_ns / 1e6;
+        g->late_max_ms = (double)env->loop.latest_ns / 1e6;
+    }
     g->p50_high_ms = (double)p50_high_ns / 1e6;
     g->p99_high_ms = (double)p99_high_ns / 1e6;
     if ((p50_high_ns > LOCUST__GENERATOR_LATE_NS &&
@@ -52606,7 +52680,7 @@ static void locust__generator_lateness(locust_generator *g, const locust_env *en
         locust__generator_limit(g,
             "lateness: p50 of %.3f ms at most %.3f ms too high, p99 of %.3f ms at most %.3f ms",
             (double)p50_ns / 1e6, g->p50_high_ms, (double)p99_ns / 1e6, g->p99_high_ms);
-    if (st->total.intended && late_ns > LOCUST__GENERATOR_LATE_NS &&
+    if (!env->crew && st->total.intended && late_ns > LOCUST__GENERATOR_LATE_NS &&
         late_ns > locust__phase_percentile_ns(st->total.intended, NULL, 0.5) / 5)
         locust__generator_limit(g,
             "lateness: p99 %.3f ms beside a p50 of %.3f ms from the intended start", g->late_p99_ms,
@@ -52670,7 +52744,8 @@ LOCUST__COLD static locust_generator locust__generator_judge(const locust_env *e
         locust__generator_limit(&g, "other programs: %.0f %% of the time it waited for a CPU",
             waited_ns < wall_ns ? 100 * (double)waited_ns / (double)wall_ns : 100);
     locust__generator_lateness(&g, env);
-    locust__generator_stalls(&g, env, wall_ns);
+    if (!env->crew)
+        locust__generator_stalls(&g, env, wall_ns);
     if (to.out_of_files > from->out_of_files)
         locust__generator_limit(&g, "file descriptors: raise ulimit -n");
     if (to.out_of_ports > from->out_of_ports)

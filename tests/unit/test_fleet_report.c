@@ -85,7 +85,7 @@ static void reports_that_come_late(void)
         locust__buf out = {NULL, 0, 0, false};
         uint32_t n;
         int64_t least;
-        size_t whole;
+        size_t whole = 0;
         for (int s = 0; s < seconds[i]; s++)
             for (int k = 0; k < 3; k++)
                 locust__stats_record(&env->stats, "GET", "/", 7 * LOCUST__MS, 10,

@@ -59,9 +59,11 @@ static void locust__generator_lateness(locust_generator *g, const locust_env *en
     int64_t p50_high_ns = locust__stats_high_ns(st, 0.5);
     int64_t p99_high_ns = locust__stats_high_ns(st, 0.99);
     int64_t late_ns = locust__loop_lateness_ns(&env->loop, 0.99);
-    g->late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
-    g->late_p99_ms = (double)late_ns / 1e6;
-    g->late_max_ms = (double)env->loop.latest_ns / 1e6;
+    if (!env->crew) { // a master has no users: its own lateness is in no time
+        g->late_p50_ms = (double)locust__loop_lateness_ns(&env->loop, 0.5) / 1e6;
+        g->late_p99_ms = (double)late_ns / 1e6;
+        g->late_max_ms = (double)env->loop.latest_ns / 1e6;
+    }
     g->p50_high_ms = (double)p50_high_ns / 1e6;
     g->p99_high_ms = (double)p99_high_ns / 1e6;
     if ((p50_high_ns > LOCUST__GENERATOR_LATE_NS &&
@@ -72,7 +74,7 @@ static void locust__generator_lateness(locust_generator *g, const locust_env *en
         locust__generator_limit(g,
             "lateness: p50 of %.3f ms at most %.3f ms too high, p99 of %.3f ms at most %.3f ms",
             (double)p50_ns / 1e6, g->p50_high_ms, (double)p99_ns / 1e6, g->p99_high_ms);
-    if (st->total.intended && late_ns > LOCUST__GENERATOR_LATE_NS &&
+    if (!env->crew && st->total.intended && late_ns > LOCUST__GENERATOR_LATE_NS &&
         late_ns > locust__phase_percentile_ns(st->total.intended, NULL, 0.5) / 5)
         locust__generator_limit(g,
             "lateness: p99 %.3f ms beside a p50 of %.3f ms from the intended start", g->late_p99_ms,
@@ -136,7 +138,8 @@ LOCUST__COLD static locust_generator locust__generator_judge(const locust_env *e
         locust__generator_limit(&g, "other programs: %.0f %% of the time it waited for a CPU",
             waited_ns < wall_ns ? 100 * (double)waited_ns / (double)wall_ns : 100);
     locust__generator_lateness(&g, env);
-    locust__generator_stalls(&g, env, wall_ns);
+    if (!env->crew)
+        locust__generator_stalls(&g, env, wall_ns);
     if (to.out_of_files > from->out_of_files)
         locust__generator_limit(&g, "file descriptors: raise ulimit -n");
     if (to.out_of_ports > from->out_of_ports)

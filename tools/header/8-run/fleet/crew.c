@@ -42,14 +42,16 @@ typedef struct locust__member { // a worker
     int index;                 // in the order of the first client_ready
     struct locust__peer *peer; // its connection; NULL: there is none
     enum locust__member_state state;
-    bool ours;  // it is a locust.h
-    bool told;  // it was asked for users in this run
-    bool since; // it has begun this run: its reports belong to it
-    bool lost;  // in this run, and it did not come back
-    bool done;  // its users have done all that they may
-    bool said;  // it was asked to quit
-    bool full;  // it takes no more users
-    bool grew;  // what it is to have has changed
+    bool ours;      // it is a locust.h
+    bool told;      // it was asked for users in this run
+    bool since;     // it has begun this run: its reports belong to it
+    bool lost;      // in this run, and it did not come back
+    bool done;      // its users have done all that they may
+    bool said;      // it was asked to quit
+    bool full;      // it takes no more users
+    bool grew;      // what it is to have has changed
+    unsigned beats; // heartbeats so far
+    int within;     // which of its host's workers it is, from 0
     int64_t beat_ns, lost_ns, full_ns;
     int64_t report_ns; // when its latest report came; 0: none did
     double cpu;        // percent of a core
@@ -82,6 +84,7 @@ typedef struct locust__crew {
     locust__member **turns;
     int n_turns, cap_turns;
     bool anew;        // the workers have changed: deal again
+    int64_t awake_ns; // when this process last went on that had stood still
     int64_t quiet_ns; // until then no line says that a connection is refused
     // The run.
     bool testing, ending;
@@ -157,43 +160,37 @@ static locust__member *locust__crew_add(locust__crew *c, locust__view id)
     return m;
 }
 
-/* Brings the sums that others show up to date. */
-static void locust__crew_sum(locust__crew *c)
+/* Takes a worker's figures out of the sums that others show (by -1), before they change, or adds
+ * them (by 1). */
+static void locust__crew_count(locust__crew *c, const locust__member *m, int by)
 {
     locust_env *env = c->env;
-    locust__users_fed fed = {0, 0, 0};
-    env->users.alive = 0;
     for (int k = 0; k < env->n_classes; k++) {
-        locust__class *cls = &env->classes[k];
-        cls->alive = 0;
-        if (cls->arrivals)
-            memset(&cls->arrivals->counts, 0, sizeof cls->arrivals->counts);
-        for (int i = 0; i < c->n; i++) {
-            const locust_arrival_counts *a = &c->members[i]->arrivals[k];
-            cls->alive += c->members[i]->users[k];
-            if (!cls->arrivals)
-                continue;
-            cls->arrivals->counts.scheduled += a->scheduled;
-            cls->arrivals->counts.started += a->started;
-            cls->arrivals->counts.late += a->late;
-            cls->arrivals->counts.shed += a->shed;
-            cls->arrivals->counts.unanswered += a->unanswered;
-        }
-        env->users.alive += cls->alive;
+        locust_arrival_counts *sum =
+            env->classes[k].arrivals ? &env->classes[k].arrivals->counts : NULL;
+        const locust_arrival_counts *a = &m->arrivals[k];
+        env->classes[k].alive += by * m->users[k];
+        env->users.alive += by * m->users[k];
+        if (!sum)
+            continue;
+        sum->scheduled += (uint64_t)by * a->scheduled;
+        sum->started += (uint64_t)by * a->started;
+        sum->late += (uint64_t)by * a->late;
+        sum->shed += (uint64_t)by * a->shed;
+        sum->unanswered += (uint64_t)by * a->unanswered;
     }
-    for (int i = 0; i < c->n; i++) {
-        fed.asked += c->members[i]->fed.asked;
-        fed.starved += c->members[i]->fed.starved;
-        if (c->members[i]->fed.longest_ns > fed.longest_ns)
-            fed.longest_ns = c->members[i]->fed.longest_ns;
-    }
-    env->users.fed = fed;
+    env->users.fed.asked += by * m->fed.asked;
+    env->users.fed.starved += by * m->fed.starved;
+    if (m->fed.longest_ns > env->users.fed.longest_ns)
+        env->users.fed.longest_ns = m->fed.longest_ns;
 }
 
 /* Its users are gone. */
 static void locust__member_clear(locust__crew *c, locust__member *m)
 {
+    locust__crew_count(c, m, -1);
     memset(m->users, 0, (size_t)c->env->n_classes * sizeof *m->users);
+    locust__crew_count(c, m, 1);
     memset(m->given, 0, (size_t)c->env->n_classes * sizeof *m->given);
     m->told = m->done = false;
     c->anew = true;
@@ -205,27 +202,31 @@ static int locust__crew_by_id(const void *x, const void *y)
     return strcmp((*a)->id, (*b)->id);
 }
 
-/* Puts the living into the order in which they get users: the first of every host, then the second
- * of every host. They come in order of id. */
-static void locust__crew_spread_hosts(locust__member **all, int n)
+static int locust__crew_by_turn(const void *x, const void *y)
 {
-    locust__member **sorted = n ? LOCUST_MALLOC((size_t)n * sizeof *sorted) : NULL;
-    int at = 0;
-    for (int number = 0; sorted && at < n; number++) {
-        const char *host = NULL;
-        int within = 0;
-        for (int i = 0; i < n; i++) {
-            size_t len = strcspn(all[i]->id, "_");
-            bool same = host && strncmp(host, all[i]->id, len + 1) == 0;
-            within = same ? within + 1 : 0;
-            host = all[i]->id;
-            if (within == number)
-                sorted[at++] = all[i];
-        }
+    const locust__member *const *a = x, *const *b = y;
+    return (*a)->within != (*b)->within ? ((*a)->within > (*b)->within ? 1 : -1)
+                                        : locust__crew_by_id(x, y);
+}
+
+/* Puts the living into the order in which they get users: the first of every host, then the second
+ * of every host. */
+static void locust__crew_sort(locust__member **all, int n)
+{
+    const char *host = NULL;
+    size_t len = 0;
+    int within = 0;
+    if (n)
+        qsort(all, (size_t)n, sizeof *all, locust__crew_by_id);
+    for (int i = 0; i < n; i++) {
+        bool same = host && strncmp(host, all[i]->id, len + 1) == 0;
+        host = all[i]->id;
+        len = same ? len : strcspn(host, "_");
+        within = same ? within + 1 : 0;
+        all[i]->within = within;
     }
-    if (sorted)
-        memcpy(all, sorted, (size_t)n * sizeof *all);
-    LOCUST_FREE(sorted);
+    if (n)
+        qsort(all, (size_t)n, sizeof *all, locust__crew_by_turn);
 }
 
 /* Fills in the turns where shares differ: each turn is that of who has the least for its weight. */
@@ -264,9 +265,7 @@ static bool locust__crew_take_turns(locust__crew *c)
             c->turns[at++] = c->members[i];
             differ |= c->members[i]->weight < 0.999 || c->members[i]->weight > 1.001;
         }
-    if (n)
-        qsort(c->turns, (size_t)n, sizeof *c->turns, locust__crew_by_id);
-    locust__crew_spread_hosts(c->turns, n);
+    locust__crew_sort(c->turns, n);
     c->n_turns = n;
     if (differ && n <= LOCUST__CREW_TURNS)
         locust__crew_weigh(c, n);
@@ -348,12 +347,13 @@ static void locust__crew_begin(locust__crew *c)
         m->report_ns = 0;
         m->weight = 1;
         m->full = false;
+        locust__crew_count(c, m, -1);
         m->fed = (locust__users_fed){0, 0, 0};
+        memset(m->arrivals, 0, (size_t)c->env->n_classes * sizeof *m->arrivals);
         memset(&m->generator, 0, sizeof m->generator);
         m->generator.ok = true;
-        memset(m->arrivals, 0, (size_t)c->env->n_classes * sizeof *m->arrivals);
     }
-    locust__crew_sum(c);
+    c->env->users.fed = (locust__users_fed){0, 0, 0};
 }
 
 /* The part of feeders, arrivals and iterations of a worker that came later: that of one which is

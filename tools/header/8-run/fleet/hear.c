@@ -13,6 +13,8 @@
  *             packages have an empty version, boomer says -1.
  * ============================================================================================ */
 
+enum { LOCUST__HEAR_MANY = 500 }; // workers: of more, each third heartbeat is answered
+
 #define LOCUST__HEAR_LOG(c, level, ...) \
     locust__log_print(&(c)->env->log, LOCUST__LOG_##level, "locust.runners", __VA_ARGS__)
 
@@ -30,7 +32,6 @@ static void locust__hear_lose(locust__crew *c, locust__member *m, const char *wh
             m->id, why, users, (unsigned long long)m->requests);
     }
     locust__member_clear(c, m);
-    locust__crew_sum(c);
     locust__env_wake(c->env);
 }
 
@@ -65,7 +66,6 @@ static bool locust__hear_ready(locust__peer *p, const locust__envelope *e)
             locust__hear_lose(c, m, "has begun anew");
         m->state = LOCUST__MEMBER_READY;
         locust__member_clear(c, m);
-        locust__crew_sum(c);
     }
     locust__hear_ack(c, m);
     LOCUST__ENV_FIRE(c->env, on_worker_connect, .text = m->id);
@@ -123,6 +123,8 @@ static void locust__hear_beat(locust__crew *c, locust__member *m, locust__view d
         }
         m->state = (enum locust__member_state)i;
     }
+    if (c->n > LOCUST__HEAR_MANY && m->beats++ % 3) // workers bear 5 s of silence at least
+        return;
     LOCUST__ENV_FIRE(
         c->env, on_heartbeat_sent, .text = m->id, .real = (double)locust__os_wall_ns() / 1e9);
     locust__gate_tell(m, "heartbeat");
@@ -132,8 +134,9 @@ static void locust__hear_users(locust__crew *c, locust__member *m, const locust_
 {
     if (!r->has_users || !locust__member_lives(m))
         return;
+    locust__crew_count(c, m, -1);
     memcpy(m->users, r->users, (size_t)c->env->n_classes * sizeof *m->users);
-    locust__crew_sum(c);
+    locust__crew_count(c, m, 1);
 }
 
 static void locust__hear_report(locust__crew *c, locust__member *m, locust__view data)
@@ -152,12 +155,13 @@ static void locust__hear_report(locust__crew *c, locust__member *m, locust__view
     m->requests += r.requests;
     m->failures += r.failures;
     if (r.plus) {
+        locust__crew_count(c, m, -1);
         m->fed = r.fed;
-        m->generator = r.generator;
         memcpy(m->arrivals, r.arrivals, (size_t)c->env->n_classes * sizeof *m->arrivals);
+        locust__crew_count(c, m, 1);
+        m->generator = r.generator;
     }
     locust__hear_users(c, m, &r);
-    locust__crew_sum(c);
 }
 
 static void locust__hear_spawned(locust__crew *c, locust__member *m, locust__view data)
@@ -358,7 +362,8 @@ static void locust__hear_silence(locust__crew *c)
     int64_t now_ns = locust__os_now_ns();
     for (int i = 0; i < c->n; i++) {
         locust__member *m = c->members[i];
-        int64_t silent_ns = now_ns - m->beat_ns;
+        int64_t from_ns = m->beat_ns > c->awake_ns ? m->beat_ns : c->awake_ns;
+        int64_t silent_ns = now_ns - from_ns; // what came while we stood still is not read yet
         if (locust__member_lives(m) && silent_ns > LOCUST__CREW_PATIENCE_S * LOCUST__S) {
             LOCUST__HEAR_LOG(
                 c, INFO, "Worker %s failed to send heartbeat, setting state to missing.", m->id);

@@ -226,6 +226,30 @@ static void locust__job_plans(locust_env *env)
     }
 }
 
+/* Takes a class's queue of arrivals away. */
+static void locust__job_no_arrivals(locust__class *cls)
+{
+    if (cls->arrivals)
+        LOCUST_FREE(cls->arrivals->backlog);
+    LOCUST_FREE(cls->arrivals);
+    cls->arrivals = NULL;
+}
+
+/* Leaves arrivals to the classes that the master has, which share its rate by weight. */
+static void locust__job_share_arrivals(const locust__job *s, locust_env *env)
+{
+    double total = 0;
+    for (int i = 0; i < env->n_classes; i++) {
+        if (s->counts[i] < 0)
+            locust__job_no_arrivals(&env->classes[i]);
+        else if (env->classes[i].arrivals && env->classes[i].arrivals->share > 0)
+            total += locust__class_weight(env->classes[i].as);
+    }
+    for (int i = 0; i < env->n_classes; i++)
+        if (env->classes[i].arrivals && env->classes[i].arrivals->share > 0)
+            env->classes[i].arrivals->share = locust__class_weight(env->classes[i].as) / total;
+}
+
 /* Has users arrive as the master says, if it says anything. */
 static void locust__job_arrivals(const locust__job *s, locust_env *env)
 {
@@ -233,12 +257,8 @@ static void locust__job_arrivals(const locust__job *s, locust_env *env)
     locust__fault fault = {.code = 0};
     if (!(s->rate > 0) && !s->stages)
         return;
-    for (int i = 0; i < env->n_classes; i++) {
-        if (env->classes[i].arrivals)
-            LOCUST_FREE(env->classes[i].arrivals->backlog);
-        LOCUST_FREE(env->classes[i].arrivals);
-        env->classes[i].arrivals = NULL;
-    }
+    for (int i = 0; i < env->n_classes; i++)
+        locust__job_no_arrivals(&env->classes[i]);
     LOCUST_FREE(env->stages.items);
     memset(&env->stages, 0, sizeof env->stages);
     env->services.recorder.has_arrivals = false;
@@ -265,6 +285,7 @@ static void locust__job_run(const locust__job *s, locust_env *env)
     if (s->seed > 0) // processes that share a test make different choices
         env->users.seed = env->loop.random = (uint64_t)s->seed << 20 | (unsigned)s->part;
     locust__job_arrivals(s, env);
+    locust__job_share_arrivals(s, env);
 }
 
 /* Gives the test what the master says. host: this worker's own, where the master has none. There

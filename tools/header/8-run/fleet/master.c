@@ -51,9 +51,12 @@ static void locust__master_clock(void *arg)
 {
     locust__crew *c = arg;
     locust__loop *loop = &c->env->loop;
-    for (int i = 1;
-         locust__co_sleep(loop, locust__os_now_ns() + LOCUST__S / 10) != LOCUST__WAKE_CANCELLED;
-         i++) {
+    for (int i = 1;; i++) {
+        int64_t due_ns = locust__os_now_ns() + LOCUST__S / 10;
+        if (locust__co_sleep(loop, due_ns) == LOCUST__WAKE_CANCELLED)
+            return;
+        if (locust__os_now_ns() - due_ns > LOCUST__S / 2)
+            c->awake_ns = locust__os_now_ns();
         locust__co_call(loop, locust__master_flush_now, c);
         if (c->env->forks)
             locust__co_call(loop, locust__master_children_now, c);
@@ -305,11 +308,12 @@ static void locust__master_drive(locust__crew *c) LOCUST__PARKS
     locust_tick tick = {.users = env->options.users, .spawn_rate = env->options.spawn_rate};
     if (locust__runner_is_open(env))
         tick.users = 0; // nobody is spawned, but workers are to begin
-    if (!env->shape)
+    if (!env->shape) {
+        locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
+            "Sending spawn jobs of %d users at %.2f spawn rate to %d ready workers", tick.users,
+            tick.spawn_rate, locust__crew_living(c));
         locust__ramp_aim(env, tick);
-    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.runners",
-        "Sending spawn jobs of %d users at %.2f spawn rate to %d ready workers", tick.users,
-        tick.spawn_rate, locust__crew_living(c));
+    }
     while (!env->stop_requested) {
         int64_t now_ns = locust__os_now_ns();
         why = locust__master_over(c, now_ns);

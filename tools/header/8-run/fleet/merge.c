@@ -146,8 +146,8 @@ static bool locust__merge_fits(locust__merge_row *r)
                             r->timed <= r->requests);
 }
 
-/* Reads an entry and moves *rest behind it. False: it is none. */
-static bool locust__merge_read_row(locust__view *rest, locust__merge_row *r)
+/* Reads an entry and moves *rest behind it. `known`: it was looked at before. False: it is none. */
+static bool locust__merge_read_row(locust__view *rest, locust__merge_row *r, bool known)
 {
     locust__msgpack_item head, key;
     memset(r, 0, sizeof *r);
@@ -165,7 +165,7 @@ static bool locust__merge_read_row(locust__view *rest, locust__merge_row *r)
         if (!locust__merge_key(r, key.bytes, value))
             return false;
     }
-    return locust__merge_fits(r);
+    return known || locust__merge_fits(r);
 }
 
 /* A text with its '\0', in `out` of LOCUST__MERGE_NAME + 1 bytes. */
@@ -388,7 +388,7 @@ static bool locust__merge_rows(locust__merge *m, locust__request_stats *st, locu
         return false;
     for (uint32_t i = 0; i < head.n; i++) {
         locust__merge_row r;
-        if (!locust__merge_read_row(&list, &r))
+        if (!locust__merge_read_row(&list, &r, st != NULL))
             return false;
         if (r.last_s > *last_s)
             *last_s = r.last_s;

@@ -179,6 +179,8 @@ static enum locust__msgpack_got locust__msgpack_next(locust__view *rest, locust_
 
 static bool locust__msgpack_is_utf8(locust__view text)
 {
+    while (text.len && !((unsigned char)*text.ptr & 0x80)) // most are ASCII
+        text = locust__view_skip(text, 1);
     while (text.len) {
         const char *at = text.ptr;
         uint32_t code;
@@ -186,6 +188,16 @@ static bool locust__msgpack_is_utf8(locust__view text)
             return false;
     }
     return true;
+}
+
+/* Moves over small whole numbers, up to *left of them: most of what a report consists of. */
+static inline void locust__msgpack_run(locust__view *rest, uint64_t *left)
+{
+    size_t n = 0;
+    while (n < rest->len && n < *left && !((unsigned char)rest->ptr[n] & 0x80))
+        n++;
+    *rest = locust__view_skip(*rest, n);
+    *left -= n;
 }
 
 /* Measures the value at the front, with all that is in it. Sets *n only if it is whole. */
@@ -198,6 +210,7 @@ static enum locust__msgpack_got locust__msgpack_measure(locust__view bytes, size
     while (depth > 0 || left[0]) {
         locust__msgpack_item item;
         enum locust__msgpack_got got;
+        locust__msgpack_run(&rest, &left[depth]);
         if (!left[depth]) {
             depth--;
             continue;
@@ -218,14 +231,28 @@ static enum locust__msgpack_got locust__msgpack_measure(locust__view bytes, size
     return LOCUST__MSGPACK_OK;
 }
 
-/* Reads over a value of a message that was measured. False: there is none. */
+/* Reads over so many values of a message that was measured. False: there are not as many. */
+static bool locust__msgpack_skip_many(locust__view *rest, uint64_t left)
+{
+    locust__view at = *rest;
+    for (locust__msgpack_run(&at, &left); left; locust__msgpack_run(&at, &left)) {
+        locust__msgpack_item item;
+        uint64_t inside;
+        if (locust__msgpack_next(&at, &item) != LOCUST__MSGPACK_OK)
+            return false;
+        inside = (uint64_t)item.n << (item.kind == LOCUST__MSGPACK_MAP);
+        if (inside > at.len) // each has a byte at least
+            return false;
+        left += inside - 1;
+    }
+    *rest = at;
+    return true;
+}
+
+/* The same of one. */
 static bool locust__msgpack_skip(locust__view *rest)
 {
-    size_t n;
-    if (locust__msgpack_measure(*rest, &n) != LOCUST__MSGPACK_OK)
-        return false;
-    *rest = locust__view_skip(*rest, n);
-    return true;
+    return locust__msgpack_skip_many(rest, 1);
 }
 
 /* Finds a key of a map in a message that was measured: *value begins with its value, and *item is
@@ -237,13 +264,13 @@ static bool locust__msgpack_find(
     if (locust__msgpack_next(&map, &head) != LOCUST__MSGPACK_OK || head.kind != LOCUST__MSGPACK_MAP)
         return false;
     for (uint32_t i = 0; i < head.n; i++) {
-        locust__view before = map, after;
+        locust__view after;
         bool is_key;
         if (locust__msgpack_next(&map, item) != LOCUST__MSGPACK_OK)
             return false;
         is_key = item->kind == LOCUST__MSGPACK_STR && locust__view_is(item->bytes, key);
-        map = before; // a key may be anything
-        if (!locust__msgpack_skip(&map))
+        if (!locust__msgpack_skip_many( // a key may be anything
+                &map, (uint64_t)item->n << (item->kind == LOCUST__MSGPACK_MAP)))
             return false;
         *value = after = map;
         if (is_key)

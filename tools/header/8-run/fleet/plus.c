@@ -37,6 +37,11 @@ static void locust__plus_put_hist(locust__buf *out, const locust__hist *h)
 static bool locust__plus_uint(locust__view *rest, uint64_t *n)
 {
     locust__msgpack_item item;
+    if (rest->len && !((unsigned char)*rest->ptr & 0x80)) { // most are small
+        *n = (unsigned char)*rest->ptr;
+        *rest = locust__view_skip(*rest, 1);
+        return true;
+    }
     if (locust__msgpack_next(rest, &item) != LOCUST__MSGPACK_OK ||
         item.kind != LOCUST__MSGPACK_INT || item.whole < 0)
         return false;

@@ -134,16 +134,28 @@ static void locust__report_key_str(locust__buf *out, const char *key, const char
     locust__msgpack_put_str(out, text);
 }
 
-/* Writes an entry: all keys that Locust's has; `plus`: and what it lacks. */
+/* Writes the times of an entry, as Locust has them. */
+static void locust__report_entry_times(locust__buf *out, const locust__entry *e)
+{
+    double total_ms = (double)e->total_s * 1e3 + (double)e->total_ns / 1e6;
+    locust__report_key_real(out, "total_response_time", total_ms);
+    locust__report_key_real(out, "max_response_time", (double)e->max_ns / 1e6);
+    locust__msgpack_put_str(out, "min_response_time");
+    if (e->requests)
+        locust__msgpack_put_real(out, (double)e->min_ns / 1e6);
+    else
+        locust__msgpack_put_nil(out);
+    locust__msgpack_put_str(out, "response_times");
+    locust__msgpack_put_map(out, locust__report_times(NULL, e));
+    locust__report_times(out, e);
+}
+
+/* Writes an entry: all keys that Locust's has; `plus`: those of the counts, and what Locust
+ * lacks. */
 static void locust__report_entry(
     locust__buf *out, const locust_env *env, const locust__entry *e, bool plus)
 {
-    double total_ms = (double)e->total_s * 1e3 + (double)e->total_ns / 1e6;
-    locust__msgpack_put_map(out, plus ? 15 : 14);
-    if (plus) {
-        locust__msgpack_put_str(out, LOCUST__PLUS_KEY);
-        locust__plus_put_entry(out, e);
-    }
+    locust__msgpack_put_map(out, plus ? 11 : 14);
     locust__report_key_str(out, "name", e->name);
     locust__report_key_str(out, "method", e->method);
     locust__msgpack_put_str(out, "last_request_timestamp");
@@ -156,17 +168,13 @@ static void locust__report_entry(
     locust__report_key_uint(
         out, "num_none_requests", e->requests > e->hist.total ? e->requests - e->hist.total : 0);
     locust__report_key_uint(out, "num_failures", e->failures);
-    locust__report_key_real(out, "total_response_time", total_ms);
-    locust__report_key_real(out, "max_response_time", (double)e->max_ns / 1e6);
-    locust__msgpack_put_str(out, "min_response_time");
-    if (e->requests)
-        locust__msgpack_put_real(out, (double)e->min_ns / 1e6);
-    else
-        locust__msgpack_put_nil(out);
     locust__report_key_uint(out, "total_content_length", e->bytes);
-    locust__msgpack_put_str(out, "response_times");
-    locust__msgpack_put_map(out, locust__report_times(NULL, e));
-    locust__report_times(out, e);
+    if (plus) {
+        locust__msgpack_put_str(out, LOCUST__PLUS_KEY);
+        locust__plus_put_entry(out, e);
+    } else {
+        locust__report_entry_times(out, e);
+    }
     locust__msgpack_put_str(out, "num_reqs_per_sec");
     locust__report_per_second(out, env, e, e->requests, false);
     locust__msgpack_put_str(out, "num_fail_per_sec");
@@ -321,17 +329,19 @@ static void locust__report_write(locust__buf *out, locust_env *env, bool plus)
     uint32_t n = 0;
     for (size_t i = 0; (entry = locust__stats_entry_at(st, i)) != NULL; i++)
         n += locust__report_counts(entry, plus);
-    locust__msgpack_put_map(out, plus ? 6 : 5);
+    locust__msgpack_put_map(out, 5);
     locust__msgpack_put_str(out, "stats");
     locust__msgpack_put_array(out, n);
     for (size_t i = 0; (entry = locust__stats_entry_at(st, i)) != NULL; i++)
         if (locust__report_counts(entry, plus))
             locust__report_entry(out, env, entry, plus);
-    locust__msgpack_put_str(out, "stats_total");
-    locust__report_entry(out, env, &st->total, false);
+    if (plus) {
+        locust__report_plus(out, env);
+    } else {
+        locust__msgpack_put_str(out, "stats_total");
+        locust__report_entry(out, env, &st->total, false);
+    }
     locust__msgpack_put_str(out, "errors");
     locust__report_errors(out, st);
     locust__report_users(out, env);
-    if (plus)
-        locust__report_plus(out, env);
 }
