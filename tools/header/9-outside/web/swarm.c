@@ -15,6 +15,7 @@ typedef struct locust__swarm { // a form that is read
     bool counted, rated, timed;
     int users;
     double rate;
+    double arrivals; // a second; 0: as it is
     double run_time_s;
     const char *wrong; // what is wrong with it; NULL: nothing so far
     char text[256];
@@ -152,6 +153,11 @@ LOCUST__COLD static void locust__swarm_field(
         s->timed = locust__number_span(value, &s->run_time_s);
         if (!s->timed)
             s->wrong = "Valid run_time formats are : 20, 20s, 3m, 2h, 1h20m, 3h30m10s, etc.";
+    } else if (strcmp(name, "rate") == 0 && w->env->services.recorder.has_arrivals) {
+        const char *p = value;
+        s->arrivals = locust__number_decimal(&p);
+        if (*p || !(s->arrivals > 0) || s->arrivals > 1e9)
+            locust__swarm_invalid(s, "rate", value, "arrivals a second");
     } else if (strcmp(name, "profile") == 0) {
         LOCUST_FREE(w->seen.profile);
         w->seen.profile = *value ? locust__text_copy(value, strlen(value)) : NULL;
@@ -195,18 +201,37 @@ LOCUST__COLD static const char *locust__swarm_host_now(const locust__web *w)
     return w->host ? w->host : w->env->options.host;
 }
 
+/* Arrivals a second that options and classes ask for; 0: by stages, or none. */
+LOCUST__COLD static double locust__swarm_arrivals(const locust_env *env)
+{
+    double rate = 0, shared = 0;
+    for (int i = 0; !env->stages.n && i < env->n_classes; i++) {
+        const locust__arrival_queue *queue = env->classes[i].arrivals;
+        if (queue && queue->as.rate > 0)
+            rate += queue->as.rate;
+        else if (queue)
+            shared += queue->share;
+    }
+    return rate + env->options.rate * shared;
+}
+
 /* Begins a test, or changes the one that runs. */
 LOCUST__COLD static void locust__swarm_go(locust__web *w, const locust__swarm *s)
 {
     locust_env *env = w->env;
-    locust_tick tick = {.users = s->users, .spawn_rate = s->rate};
+    locust_tick tick;
+    if (s->users >= 0)
+        env->options.users = s->users;
+    if (s->rate > 0)
+        env->options.spawn_rate = s->rate;
+    tick = (locust_tick){.users = env->options.users, .spawn_rate = env->options.spawn_rate};
     if (w->chosen_now >= 0)
         tick.classes = w->chosen[w->chosen_now];
-    env->options.users = s->users;
-    env->options.spawn_rate = s->rate > 0 ? s->rate : 1;
     env->options.run_time_s = s->timed ? s->run_time_s : 0;
     env->own_users = env->own_rate = true;
     if (w->seen.testing && !env->stop_requested) {
+        if (s->arrivals > 0 && locust__swarm_arrivals(env) > 0)
+            env->pace = s->arrivals / locust__swarm_arrivals(env);
         locust__ask_users(env, tick);
         return;
     }
