@@ -231,6 +231,43 @@ def _(dir):
         same(shop.ask("OPTIONS", "/swarm", None, {"Origin": "http://evil.test"})[0], 200)
 
 
+@test("over https, by TLS 1.2 and 1.3; wrong files are named")
+def _(dir):
+    import ssl
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+                    dir + "/k.pem", "-out", dir + "/c.pem", "-days", "30000", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    program = build("web_shop.c", "-O0", "-DLOCUST_TLS", libs=TLS)
+    with Shop(dir, "--tls-cert", "c.pem", "--tls-key", "k.pem", program=program) as shop:
+        check(shop.url.startswith("https://"), shop.url)
+        silent = socket.create_connection(("127.0.0.1", shop.port))  # says nothing, and holds nobody up
+        plain = web.speak(shop.port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        same(plain[0], None)
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = ssl.create_default_context(cafile=dir + "/c.pem")
+            context.minimum_version = context.maximum_version = version
+            try:
+                raw = socket.create_connection(("127.0.0.1", shop.port), 20)
+                c = context.wrap_socket(raw, server_hostname="localhost")
+            except ssl.SSLError as why:  # an mbedTLS without that version
+                check(version == ssl.TLSVersion.TLSv1_3, why)
+                continue
+            with c:
+                c.sendall(b"POST /swarm HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n" + b"a" * 200000)
+                same(web.read_answer(c, b"")[0], 200)
+                c.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /tasks HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                status, _, body, rest = web.read_answer(c, b"")
+                check(status == 200 and b"window.templateArgs" in body, body[:200])
+                same(web.read_answer(c, rest)[0], 200)
+        silent.close()
+        same(shop.end().rc, 0)
+    for args, word in ((["c.pem", "c.pem"], "--tls-key"), (["k.pem", "k.pem"], "--tls-cert"), (["gone", "k.pem"], "--tls-cert")):
+        r = run(dir, [program, "--web-port", "0", "--tls-cert", args[0], "--tls-key", args[1]])
+        check(r.rc == 2 and word in r.err and r.err.count("\n") == 1, r)
+    r = run(dir, [build("web_shop.c", "-O0"), "--web-port", "0", "--tls-cert", "c.pem", "--tls-key", "k.pem"])
+    check(r.rc == 2 and "-DLOCUST_TLS" in r.err, r)
+
+
 @test("200 bad requests are refused in words, and the test goes on")
 def _(dir):
     with Shop(dir) as shop:

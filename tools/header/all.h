@@ -395,6 +395,7 @@
  *     >>web_data          Locust's figures as JSON
  *     >>web_args          what the page begins with
  *     >>web_guard         who may ask, and what
+ *     >>web_tls           the web interface over https
  *     >>web               the web interface: its state, its log, its address
  *     >>web_swarm         what the form asks for
  *     >>web_answers       what each route answers
@@ -858,6 +859,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "9-outside/web/data.c"
 #include "9-outside/web/args.c"
 #include "9-outside/web/guard.c"
+#include "9-outside/web/tls.c"
 #include "9-outside/web/web.c"
 #include "9-outside/web/swarm.c"
 #include "9-outside/web/answers.c"

@@ -8,6 +8,7 @@
  * Cost        500 lines of the log, some 60 KB; nothing while nobody asks.
  * Names       locust__web locust__web_
  * Uses        >>co >>fd >>address >>net >>httpd >>result >>history >>web_seen >>web_guard
+ *             >>web_tls
  * Sources     Locust 2.47 (reference run): log lines, the 500 of them, exit code 2.
  * ============================================================================================ */
 
@@ -31,7 +32,7 @@ typedef struct locust__web {
     locust__seen seen;
     locust__net net;
     locust__httpd serve;
-    bool serving; // its coroutines run
+    locust__web_tls *tls; // NULL: plain http
     locust__guard guard;
     locust__addr at;
     char base[256]; // what all paths begin with; "": nothing
@@ -112,6 +113,8 @@ LOCUST__COLD static const char *locust__web_options(locust__web *w)
         wrong = "--web-login takes USER:PASSWORD";
     if (!wrong && !o->tls_cert != !o->tls_key)
         wrong = "--tls-cert and --tls-key, the certificate and its private key, go together";
+    if (!wrong && o->tls_cert)
+        w->tls = locust__web_tls_open(w->env, o->tls_cert, o->tls_key, &wrong);
     return wrong;
 }
 
@@ -121,6 +124,7 @@ LOCUST__COLD static void locust__web_free(locust__web *w)
         return;
     if (w->env->log.copy_arg == w)
         w->env->log.copy = NULL;
+    locust__web_tls_free(w->tls);
     if (w->serve.net)
         locust__fd_close(&w->env->loop, &w->serve.listener);
     for (size_t i = 0; i < w->n_lines; i++)
@@ -161,6 +165,13 @@ LOCUST__COLD static void locust__web_announce(const locust__web *w)
             "Whoever reaches %s can start tests from here: --web-login USER:PASSWORD asks for a "
             "password",
             host);
+}
+
+/* What >>httpd calls on a new connection of https. */
+LOCUST__COLD static bool locust__web_secure(
+    void *arg, locust_stream *s, int64_t deadline_ns) LOCUST__PARKS
+{
+    return locust__web_tls_shake(((locust__web *)arg)->tls, s, deadline_ns);
 }
 
 /* Opens the web interface. NULL: it cannot be, and a line on standard error says why. */
@@ -206,6 +217,7 @@ LOCUST__COLD static locust__web *locust__web_open(
         locust__web_free(w);
         return NULL;
     }
+    w->serve.secure = w->tls ? locust__web_secure : NULL;
     env->log.copy = locust__web_keep_line;
     env->log.copy_arg = w;
     return w;
