@@ -187,6 +187,25 @@ def _(dir):
         same(shop.ask("POST", "/ops/echo", headers={"Origin": "http://evil.test"})[0], 403)
 
 
+@test("the contract's routes.c; a page and 100 users in 4 MB")
+def _(dir):
+    with Shop(dir, "-u", "100", program=build("tests/build/contract/routes.c", "-O2")) as shop:
+        status, fields, body = shop.ask("GET", "/ops/percentiles")
+        same((status, fields["content-type"], body), (200, "application/json", b'{"p95": 0.000}\n'))
+        same(shop.ask("POST", "/ops/percentiles", {"a": "b"})[0], 200)
+        running(shop, 100)
+        until(lambda: json.loads(shop.ask("GET", "/ops/percentiles")[2])["p95"] > 0, 10, "a time")
+        until(lambda: shop.read("err").count('got ["ann", "bob"] from local') == 1, 10, "the message")
+        for path in ("/", "/stats/requests", "/locust-h/state", "/tasks", "/logs", "/exceptions", "/stats/report"):
+            same(shop.ask("GET", path)[0], 200)
+        with open("/proc/%d/status" % shop.p.pid) as f:
+            kb = int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
+        check(kb <= 4096, "%d KB resident" % kb)
+        shop.stop()
+        shop.swarm(user_count=1, spawn_rate=1)  # each test sends it
+        until(lambda: shop.read("err").count('got ["ann", "bob"] from local') == 2, 10, "the message of the second test")
+
+
 @test("the password, and the path below which all is")
 def _(dir):
     with Shop(dir, "--web-base-path", "/lo/", "--web-login", "ann:b:c d") as shop:
