@@ -8,7 +8,7 @@ servers of the tests' own.
 
 Roles trust_u, clear_u, md5_u, scram_u, ssl_u, cert_u and deny_u log in as their names say, all with the password "secret".
 """
-import glob, os, pwd, shutil, socket, struct, subprocess, tempfile
+import glob, os, pwd, shutil, signal, struct, subprocess, tempfile
 from kit.lib import check, free_port, until
 
 PASSWORD = "secret"
@@ -112,15 +112,18 @@ class Postgres:
     def url(self, user="trust_u", more="", password=PASSWORD, host=None):
         return "postgresql://%s:%s@%s:%d/shop%s" % (user, password, host or "127.0.0.1", self.port, more)
 
+    def postmaster(self):
+        """The process, as text; "": there is none."""
+        with open(self.dir + "/data/postmaster.pid") if self.p.poll() is None else open(os.devnull) as f:
+            return f.readline().strip()
+
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         if self.p:
-            with open(self.dir + "/data/postmaster.pid") if self.p.poll() is None else open(os.devnull) as f:
-                pid = f.readline().strip()
-            if pid:
-                os.kill(int(pid), 3)  # SIGQUIT: at once
+            if self.postmaster():
+                os.kill(int(self.postmaster()), signal.SIGQUIT)  # at once
             try:
                 self.p.wait(20)
             except subprocess.TimeoutExpired:

@@ -113,7 +113,7 @@ static const char *locust__pg_row_describe(locust__pg_answer *a, locust__view bo
         if (locust__bytes_get_u16(&r) != 0)        // a format that was not asked for
             r.failed = true;
         if (name)
-            locust__buf_add(&a->names, name, strlen(name) + 1);
+            locust__buf_add_tight(&a->names, name, strlen(name) + 1);
     }
     if (r.failed || r.left)
         return locust__pg_malformed;
@@ -142,11 +142,11 @@ static const char *locust__pg_row_take(locust__pg_answer *a, locust__view body)
         if (r.failed || !keeps)
             continue;
         cell = value ? (uint32_t)a->text.len : LOCUST__PG_NULL;
-        locust__buf_add(&a->cells, &cell, sizeof cell);
+        locust__buf_add_tight(&a->cells, &cell, sizeof cell);
         if (!value)
             continue;
-        locust__buf_add(&a->text, value, len);
-        locust__buf_add(&a->text, "", 1);
+        locust__buf_add_tight(&a->text, value, len);
+        locust__buf_add_tight(&a->text, "", 1);
     }
     if (r.failed || r.left)
         return locust__pg_malformed;
@@ -189,11 +189,11 @@ static const char *locust__pg_answer_error(locust__pg_answer *a, locust__view bo
     if (a->words.len)
         return NULL;
     locust__pg_report_sentence(&e, sentence);
-    locust__buf_add(&a->words, sentence, strlen(sentence) + 1);
-    locust__buf_add(&a->words, e.code, strlen(e.code) + 1);
-    locust__buf_add(&a->words, e.message, strlen(e.message) + 1);
-    locust__buf_add(&a->words, e.detail, strlen(e.detail) + 1);
-    locust__buf_add(&a->words, e.hint, strlen(e.hint) + 1);
+    locust__buf_add_tight(&a->words, sentence, strlen(sentence) + 1);
+    locust__buf_add_tight(&a->words, e.code, strlen(e.code) + 1);
+    locust__buf_add_tight(&a->words, e.message, strlen(e.message) + 1);
+    locust__buf_add_tight(&a->words, e.detail, strlen(e.detail) + 1);
+    locust__buf_add_tight(&a->words, e.hint, strlen(e.hint) + 1);
     return a->words.failed ? locust__error_text(LOCUST_ERR_MEMORY) : NULL;
 }
 
@@ -205,7 +205,7 @@ static const char *locust__pg_answer_notice(locust__pg_answer *a, locust__view b
     if (a->phase == LOCUST__PG_PHASE_IDLE) // of no query
         return NULL;
     a->notice.len = 0;
-    locust__buf_add(&a->notice, e.message, strlen(e.message) + 1);
+    locust__buf_add_tight(&a->notice, e.message, strlen(e.message) + 1);
     if (a->as.n_notices < INT_MAX)
         a->as.n_notices++;
     return a->notice.failed ? locust__error_text(LOCUST_ERR_MEMORY) : NULL;
