@@ -297,6 +297,7 @@
  *     >>flow_tally        what is counted of streamed answers
  *     >>flow_take         a streamed answer while it comes
  *     >>flow_read         what events of streamed answers mean
+ *     >>qdrant_client     Qdrant over REST
  *     >>pg_message        messages of PostgreSQL's protocol 3.0
  *     >>pg_url            URLs of PostgreSQL
  *     >>pg_answer         the answer to a query of PostgreSQL
@@ -6776,6 +6777,7 @@ static void locust__os_signals_close(void)
     close(locust__os_handlers.pipe[0]);
     close(locust__os_handlers.pipe[1]);
 }
+#if LOCUST__WITH_REPORTS
 /* ============================================================================================
  * >>os_terminal  a terminal taken over, and given back whatever happens
  *
@@ -6901,6 +6903,7 @@ LOCUST__COLD static void locust__os_terminal_size(int *rows, int *columns)
     *rows = known && size.ws_row ? size.ws_row : 24;
     *columns = known && size.ws_col ? size.ws_col : 80;
 }
+#endif
 /* ============================================================================================
  * >>out  text for a terminal or a pipe that nobody may be reading
  *
@@ -20292,7 +20295,8 @@ static void locust__manners_silent(locust__manners *m, int64_t ns)
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
- *             >>proxy >>connect_to >>manners >>head_known >>h2_talk >>scram >>mongo_url
+ *             >>proxy >>connect_to >>manners >>trace >>head_known >>h2_talk >>scram
+ *             >>mongo_url >>pg_url
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
@@ -21160,7 +21164,7 @@ struct locust_stream_kind { // each has one of these, static
  * Cost        built in the loop's scratch buffer, without allocation.
  * Names       locust__head_out_ locust__exchange
  * Uses        >>co >>url >>head >>write >>cookie >>auth >>upload >>body_out >>proxy >>route
- *             >>pool >>base_url >>session >>client >>flow
+ *             >>trace >>pool >>base_url >>session >>client >>flow
  * Sources     RFC 9110 8.6, 15.4; RFC 9112 3.2.2 (absolute-form).
  * ============================================================================================ */
 
@@ -42472,7 +42476,7 @@ static locust_error locust__pg_open_plain(
     locust__services *sv = locust__pg_client_services(c);
     locust_error error;
     if (!c->url->socket)
-        return locust__protocol_open(c->as.user, conn, c->url->origin, false, true, a);
+        return locust__protocol_open(c->as.user, conn, c->url->origin, false, true, NULL, a);
     locust__stream_close(&conn->stream);
     conn->stream.late_ns = 0;
     error = locust__dial_unix(conn, c->url->socket, a);
@@ -43392,45 +43396,61 @@ LOCUST_API void locust_pb_put_sint(locust_pb_writer *w, int field, int64_t n)
 
 LOCUST_API void locust_pb_put_bool(locust_pb_writer *w, int field, bool yes)
 {
-    locust_pb_put_int(w, field, yes);
+    locust__pb_add_tag(w, field, LOCUST_PB_INT);
+    locust__pb_add_varint(w, yes);
 }
 
-LOCUST_API void locust_pb_put_fixed32(locust_pb_writer *w, int field, uint32_t n)
+static void locust__pb_put_fixed32(locust_pb_writer *w, int field, uint32_t n)
 {
     locust__pb_add_tag(w, field, LOCUST_PB_32);
     locust__pb_add_fixed(w, n, 4);
 }
 
-LOCUST_API void locust_pb_put_fixed64(locust_pb_writer *w, int field, uint64_t n)
+LOCUST_API void locust_pb_put_fixed32(locust_pb_writer *w, int field, uint32_t n)
+{
+    locust__pb_put_fixed32(w, field, n);
+}
+
+static void locust__pb_put_fixed64(locust_pb_writer *w, int field, uint64_t n)
 {
     locust__pb_add_tag(w, field, LOCUST_PB_64);
     locust__pb_add_fixed(w, n, 8);
+}
+
+LOCUST_API void locust_pb_put_fixed64(locust_pb_writer *w, int field, uint64_t n)
+{
+    locust__pb_put_fixed64(w, field, n);
 }
 
 LOCUST_API void locust_pb_put_double(locust_pb_writer *w, int field, double n)
 {
     uint64_t bits;
     memcpy(&bits, &n, sizeof bits);
-    locust_pb_put_fixed64(w, field, bits);
+    locust__pb_put_fixed64(w, field, bits);
 }
 
 LOCUST_API void locust_pb_put_float(locust_pb_writer *w, int field, float n)
 {
     uint32_t bits;
     memcpy(&bits, &n, sizeof bits);
-    locust_pb_put_fixed32(w, field, bits);
+    locust__pb_put_fixed32(w, field, bits);
 }
 
-LOCUST_API void locust_pb_put_bytes(locust_pb_writer *w, int field, const void *bytes, size_t n)
+static void locust__pb_put_bytes(locust_pb_writer *w, int field, const void *bytes, size_t n)
 {
     locust__pb_add_tag(w, field, LOCUST_PB_BYTES);
     locust__pb_add_varint(w, n);
     locust__pb_add(w, bytes, n);
 }
 
+LOCUST_API void locust_pb_put_bytes(locust_pb_writer *w, int field, const void *bytes, size_t n)
+{
+    locust__pb_put_bytes(w, field, bytes, n);
+}
+
 LOCUST_API void locust_pb_put_text(locust_pb_writer *w, int field, const char *text)
 {
-    locust_pb_put_bytes(w, field, text, strlen(text));
+    locust__pb_put_bytes(w, field, text, strlen(text));
 }
 
 enum { LOCUST__PB_LENGTH = 5 }; // bytes that are left for the length of a message
@@ -43548,13 +43568,18 @@ typedef struct locust__grpc_one { // on its coroutine's stack
 
 static const char locust__grpc_kind = 0; // its address tells clients of this kind
 
-LOCUST_API const char *locust_grpc_status_name(int status)
+static const char *locust__grpc_status_name(int status)
 {
     static const char *const names[] = {"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT",
         "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
         "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
         "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"};
     return status >= 0 && status < (int)(sizeof names / sizeof *names) ? names[status] : "UNKNOWN";
+}
+
+LOCUST_API const char *locust_grpc_status_name(int status)
+{
+    return locust__grpc_status_name(status);
 }
 
 static void locust__grpc_close(locust__user_protocol *as)
@@ -44008,7 +44033,7 @@ static void locust__grpc_judge(locust__grpc_one *call, locust_error error)
     }
     if (r->status == call->req->expect_status)
         return;
-    snprintf(text, sizeof text, "%s%s%s", locust_grpc_status_name(r->status),
+    snprintf(text, sizeof text, "%s%s%s", locust__grpc_status_name(r->status),
         *g->message ? ": " : "", g->message);
     r->error = locust__stats_text(call->user->all->services->recorder.stats, text);
 }
@@ -52833,6 +52858,7 @@ static void locust__server_cpu_line(const locust__server_cpu *c, char *out, size
     else
         snprintf(out, size, "target: its CPU is unknown, it ended or was started anew meanwhile");
 }
+#if LOCUST__WITH_REPORTS
 /* ============================================================================================
  * >>since  what was counted since the last look
  *
@@ -52910,6 +52936,7 @@ static bool locust__since_look(
     locust__hist_reset(&was->hist);
     return locust__hist_add(&was->hist, &row->hist) && good;
 }
+#endif
 /* ============================================================================================
  * >>figures  what a row shows
  *
@@ -64994,7 +65021,8 @@ LOCUST__COLD static void locust__tests_run(locust__web *w) LOCUST__PARKS
  * Names       locust__run_
  * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>process >>env >>usage >>runner
  *             >>fleet_serve >>fleet_master >>generator >>extra >>check >>find >>result >>table
- *             >>csv >>history >>locust_json >>files >>github >>export >>web >>web_tests
+ *             >>csv >>history >>locust_json >>files >>github >>tui_run >>export >>web
+ *             >>web_tests
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine
@@ -66412,10 +66440,11 @@ LOCUST_API const struct locust_stream_kind *locust_stream_marked(void)
  *        numbers, UUIDs and texts for tests, --seed; .setup and .teardown; options of the test
  *        with types; pauses of users whose requests reach no server; users that wait for their next
  *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
- *        half a kilobyte, whose records the kit makes itself; WebSocket, Socket.IO, MQTT, MongoDB,
- *        questions to name servers; --worker and --master, with those of Locust or its own, messages
- *        between them, --secret; --processes; Locust's web interface, and routes of a
- *        test's own
+ *        half a kilobyte, whose records the kit makes itself; HTTP/2; WebSocket, Socket.IO, MQTT,
+ *        gRPC, MongoDB, Qdrant, PostgreSQL, questions to name servers; streamed answers of language
+ *        models; --worker and --master, with those of Locust or its own, messages between them,
+ *        --secret; --processes; Locust's web interface, and routes of a test's own; --html, --tui;
+ *        figures for Prometheus, OpenTelemetry, InfluxDB and statsd, --traceparent
  * ============================================================================================ */
 
 /* ============================================================================================

@@ -297,6 +297,7 @@
  *     >>flow_tally        what is counted of streamed answers
  *     >>flow_take         a streamed answer while it comes
  *     >>flow_read         what events of streamed answers mean
+ *     >>qdrant_client     Qdrant over REST
  *     >>pg_message        messages of PostgreSQL's protocol 3.0
  *     >>pg_url            URLs of PostgreSQL
  *     >>pg_answer         the answer to a query of PostgreSQL
@@ -574,7 +575,9 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "1-ground/os/packets.c"
 #include "1-ground/os/stack.c"
 #include "1-ground/os/signal.c"
+#if LOCUST__WITH_REPORTS
 #include "1-ground/os/terminal.c"
+#endif
 #include "1-ground/out.c"
 #include "1-ground/log.c"
 #include "1-ground/hist.c"
@@ -810,7 +813,9 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #if LOCUST__LAYERS >= 9
 #include "9-outside/generator.c"
 #include "9-outside/server_cpu.c"
+#if LOCUST__WITH_REPORTS
 #include "9-outside/since.c"
+#endif
 #include "9-outside/figures.c"
 #include "9-outside/extra.c"
 #include "9-outside/check.c"
@@ -887,10 +892,11 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *        numbers, UUIDs and texts for tests, --seed; .setup and .teardown; options of the test
  *        with types; pauses of users whose requests reach no server; users that wait for their next
  *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
- *        half a kilobyte, whose records the kit makes itself; WebSocket, Socket.IO, MQTT, MongoDB,
- *        questions to name servers; --worker and --master, with those of Locust or its own, messages
- *        between them, --secret; --processes; Locust's web interface, and routes of a
- *        test's own
+ *        half a kilobyte, whose records the kit makes itself; HTTP/2; WebSocket, Socket.IO, MQTT,
+ *        gRPC, MongoDB, Qdrant, PostgreSQL, questions to name servers; streamed answers of language
+ *        models; --worker and --master, with those of Locust or its own, messages between them,
+ *        --secret; --processes; Locust's web interface, and routes of a test's own; --html, --tui;
+ *        figures for Prometheus, OpenTelemetry, InfluxDB and statsd, --traceparent
  * ============================================================================================ */
 
 /* ============================================================================================

@@ -10,7 +10,7 @@
  * Cost        built in the loop's scratch buffer, without allocation.
  * Names       locust__head_out_ locust__exchange
  * Uses        >>co >>url >>head >>write >>cookie >>auth >>upload >>body_out >>proxy >>route
- *             >>pool >>base_url >>session >>client >>flow
+ *             >>trace >>pool >>base_url >>session >>client >>flow
  * Sources     RFC 9110 8.6, 15.4; RFC 9112 3.2.2 (absolute-form).
  * ============================================================================================ */
 

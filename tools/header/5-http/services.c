@@ -4,7 +4,8 @@
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
- *             >>proxy >>connect_to >>manners >>head_known >>h2_talk >>scram >>mongo_url
+ *             >>proxy >>connect_to >>manners >>trace >>head_known >>h2_talk >>scram
+ *             >>mongo_url >>pg_url
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count

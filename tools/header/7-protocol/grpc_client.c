@@ -58,13 +58,18 @@ typedef struct locust__grpc_one { // on its coroutine's stack
 
 static const char locust__grpc_kind = 0; // its address tells clients of this kind
 
-LOCUST_API const char *locust_grpc_status_name(int status)
+static const char *locust__grpc_status_name(int status)
 {
     static const char *const names[] = {"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT",
         "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
         "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
         "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"};
     return status >= 0 && status < (int)(sizeof names / sizeof *names) ? names[status] : "UNKNOWN";
+}
+
+LOCUST_API const char *locust_grpc_status_name(int status)
+{
+    return locust__grpc_status_name(status);
 }
 
 static void locust__grpc_close(locust__user_protocol *as)
@@ -518,7 +523,7 @@ static void locust__grpc_judge(locust__grpc_one *call, locust_error error)
     }
     if (r->status == call->req->expect_status)
         return;
-    snprintf(text, sizeof text, "%s%s%s", locust_grpc_status_name(r->status),
+    snprintf(text, sizeof text, "%s%s%s", locust__grpc_status_name(r->status),
         *g->message ? ": " : "", g->message);
     r->error = locust__stats_text(call->user->all->services->recorder.stats, text);
 }

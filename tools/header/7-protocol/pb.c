@@ -116,45 +116,61 @@ LOCUST_API void locust_pb_put_sint(locust_pb_writer *w, int field, int64_t n)
 
 LOCUST_API void locust_pb_put_bool(locust_pb_writer *w, int field, bool yes)
 {
-    locust_pb_put_int(w, field, yes);
+    locust__pb_add_tag(w, field, LOCUST_PB_INT);
+    locust__pb_add_varint(w, yes);
 }
 
-LOCUST_API void locust_pb_put_fixed32(locust_pb_writer *w, int field, uint32_t n)
+static void locust__pb_put_fixed32(locust_pb_writer *w, int field, uint32_t n)
 {
     locust__pb_add_tag(w, field, LOCUST_PB_32);
     locust__pb_add_fixed(w, n, 4);
 }
 
-LOCUST_API void locust_pb_put_fixed64(locust_pb_writer *w, int field, uint64_t n)
+LOCUST_API void locust_pb_put_fixed32(locust_pb_writer *w, int field, uint32_t n)
+{
+    locust__pb_put_fixed32(w, field, n);
+}
+
+static void locust__pb_put_fixed64(locust_pb_writer *w, int field, uint64_t n)
 {
     locust__pb_add_tag(w, field, LOCUST_PB_64);
     locust__pb_add_fixed(w, n, 8);
+}
+
+LOCUST_API void locust_pb_put_fixed64(locust_pb_writer *w, int field, uint64_t n)
+{
+    locust__pb_put_fixed64(w, field, n);
 }
 
 LOCUST_API void locust_pb_put_double(locust_pb_writer *w, int field, double n)
 {
     uint64_t bits;
     memcpy(&bits, &n, sizeof bits);
-    locust_pb_put_fixed64(w, field, bits);
+    locust__pb_put_fixed64(w, field, bits);
 }
 
 LOCUST_API void locust_pb_put_float(locust_pb_writer *w, int field, float n)
 {
     uint32_t bits;
     memcpy(&bits, &n, sizeof bits);
-    locust_pb_put_fixed32(w, field, bits);
+    locust__pb_put_fixed32(w, field, bits);
 }
 
-LOCUST_API void locust_pb_put_bytes(locust_pb_writer *w, int field, const void *bytes, size_t n)
+static void locust__pb_put_bytes(locust_pb_writer *w, int field, const void *bytes, size_t n)
 {
     locust__pb_add_tag(w, field, LOCUST_PB_BYTES);
     locust__pb_add_varint(w, n);
     locust__pb_add(w, bytes, n);
 }
 
+LOCUST_API void locust_pb_put_bytes(locust_pb_writer *w, int field, const void *bytes, size_t n)
+{
+    locust__pb_put_bytes(w, field, bytes, n);
+}
+
 LOCUST_API void locust_pb_put_text(locust_pb_writer *w, int field, const char *text)
 {
-    locust_pb_put_bytes(w, field, text, strlen(text));
+    locust__pb_put_bytes(w, field, text, strlen(text));
 }
 
 enum { LOCUST__PB_LENGTH = 5 }; // bytes that are left for the length of a message

@@ -8,7 +8,8 @@
  * Names       locust__run_
  * Uses        >>co >>misuse >>switch >>fd >>loop >>sync >>process >>env >>usage >>runner
  *             >>fleet_serve >>fleet_master >>generator >>extra >>check >>find >>result >>table
- *             >>csv >>history >>locust_json >>files >>github >>export >>web >>web_tests
+ *             >>csv >>history >>locust_json >>files >>github >>tui_run >>export >>web
+ *             >>web_tests
  * ============================================================================================ */
 
 typedef struct locust__run_parts { // one run; lies on the stack of main, not of a coroutine

@@ -90,7 +90,7 @@ static locust_error locust__pg_open_plain(
     locust__services *sv = locust__pg_client_services(c);
     locust_error error;
     if (!c->url->socket)
-        return locust__protocol_open(c->as.user, conn, c->url->origin, false, true, a);
+        return locust__protocol_open(c->as.user, conn, c->url->origin, false, true, NULL, a);
     locust__stream_close(&conn->stream);
     conn->stream.late_ns = 0;
     error = locust__dial_unix(conn, c->url->socket, a);
