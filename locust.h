@@ -13236,6 +13236,7 @@ static locust_error locust__lookup_dial(locust__resolver *r, locust_stream *s, c
  *             320 bytes for each open connection, and a session's 300 to 400 (`make bench B=tls`).
  * Names       locust__tls_alpn locust__tls_alpn_ locust__tls_counts_ locust__tls_data
  *             locust__tls_handshakes_ locust__tls_how_ locust__tls_needed_ locust__tls_options_
+ *             locust__tls_binding
  * Sources     RFC 5246, RFC 8446, RFC 6066 3 (SNI), RFC 7301 (ALPN), RFC 9525 (names); mbedTLS
  *             2.28.3, 3.6.6, 3.6.7 and 4.0 as they behave.
  * Limits      no revocation (CRL, OCSP), no renegotiation, no TLS on TLS (all connections share a
@@ -41228,7 +41229,8 @@ LOCUST_API int64_t locust_qdrant_id(const locust_qdrant_result *r, int i)
  *     type  length  body          length: of itself and the body; the first messages of a client
  *     1     4       length - 4    have no type
  *
- * Names       locust__pg_frame locust__pg_put_ locust__pg_report locust__pg_report_ locust__pg_text_
+ * Names       locust__pg_frame locust__pg_message_max locust__pg_put_ locust__pg_report
+ *             locust__pg_report_ locust__pg_sentence locust__pg_text_
  * Sources     PostgreSQL 15, chapter 55 of its manual; errors of other servers as they were seen.
  * Limits      in an error's sentence only what stands between '"' or is a number is left out;
  *             servers that write their messages in other languages may quote otherwise.
@@ -41418,7 +41420,8 @@ static void locust__pg_report_sentence(const locust__pg_report *e, char out[LOCU
  * Purpose     takes postgresql://user:password@host:port/database?parameters apart, as libpq does.
  * Invariants  a test has one locust__pg_url of each text, which lives until its end: connections
  *             point at it. One that is no good says why.
- * Names       locust__pg_url locust__pg_url_ locust__pg_ssl_
+ * Names       locust__pg_binding locust__pg_binding_ locust__pg_parts locust__pg_ssl_
+ *             locust__pg_url locust__pg_url_
  * Uses        >>url >>services
  * Sources     PostgreSQL 15's manual, 34.1.1.2 (URIs), 34.1.2 (parameters), 34.19.3 (sslmode).
  * Limits      one host. What libpq reads from files (.pgpass, pg_service.conf, root.crt in the home
@@ -41716,7 +41719,9 @@ static const locust__pg_url *locust__pg_url_of(locust__services *sv, const char 
  *             result no more than max_bytes is kept: the rest is read and dropped, and the query
  *             has failed. What an answer needs is kept for the next one, unless it was large.
  * Cost        a row: a copy of its values, and 4 bytes for each.
- * Names       locust__pg_answer locust__pg_answer_ locust__pg_row_
+ * Names       locust__pg_answer locust__pg_answer_ locust__pg_keeps locust__pg_malformed
+ *             locust__pg_null locust__pg_phase locust__pg_phase_ locust__pg_row_ locust__pg_too_
+ *             locust__pg_unexpected
  * Uses        >>pg_message
  * Sources     PostgreSQL 15's manual, 55.2 (flow), 55.7 (formats); servers of the world: H2 says
  *             "SELECT" without a count, and nothing of an empty query; QuestDB leaves a
@@ -42066,7 +42071,8 @@ LOCUST_API const char *locust_pg_column(const locust_pg_result *r, int column)
  * Invariants  a connection that ends while no call of its user runs is told by a failure of the row
  *             "POSTGRES disconnect". Prepared statements belong to one connection.
  * Cost        an idle client: 760 bytes of heap, its stream included, and its last answer.
- * Names       locust__pg locust__pg_client_ locust__pg_prepared_ locust__pg_next
+ * Names       locust__pg locust__pg_client_ locust__pg_end locust__pg_next locust__pg_prepared_
+ *             locust__pg_protocol locust__pg_tend
  * Uses        >>co >>stream >>services >>protocol >>pg_message >>pg_url >>pg_answer
  * ============================================================================================ */
 
@@ -42391,7 +42397,8 @@ static const locust__protocol_kind locust__pg_protocol = {
  *             to cancel a query.
  * Invariants  what a server sends in front of TLS is one byte; more ends the connection, as it may
  *             be somebody else's.
- * Names       locust__pg_open locust__pg_open_ locust__pg_cancel
+ * Names       locust__pg_cancel locust__pg_code_ locust__pg_needs_tls locust__pg_open
+ *             locust__pg_open_ locust__pg_opening
  * Uses        >>sync >>stream >>allowance >>tls >>tls_bind >>tls_handshake >>services >>pool
  *             >>dial >>session >>protocol >>pg_url >>pg_client
  * Sources     PostgreSQL 15's manual, 55.2.10 (SSL), 55.2.8 (cancelling), 34.19 (sslmode).
@@ -42570,7 +42577,8 @@ static void locust__pg_cancel(locust__pg *c, int64_t deadline_ns) LOCUST__PARKS
  * Purpose     what is said on a new connection, up to the server's ReadyForQuery.
  * Invariants  a server that asked for SCRAM has to prove that it knows the password, too, before it
  *             is believed that the login is done.
- * Names       locust__pg_auth_ locust__pg_login locust__pg_login_ locust__pg_up
+ * Names       locust__pg_auth_ locust__pg_login locust__pg_login_ locust__pg_no_postgres
+ *             locust__pg_up
  * Uses        >>allowance >>tls >>retry >>scram >>pg_message >>pg_url >>pg_answer >>pg_client
  *             >>pg_open
  * Sources     PostgreSQL 15's manual, 55.2.1 (start-up), 55.3 (SASL), 34.19.3 (a second try with or
@@ -42867,7 +42875,8 @@ static const char *locust__pg_login_any(locust__pg *c, locust__allowance *a) LOC
  *             same write: servers are known that run the statement before it if that fails. A query
  *             that takes too long is cancelled; if the server says so soon, the connection stays.
  * Cost        a query that is prepared: one send, one recv, no allocation if its result is small.
- * Names       locust__pg_call_ locust__pg_connect locust__pg_query_ locust__pg_up
+ * Names       locust__pg_call_ locust__pg_connect locust__pg_grace_s locust__pg_query_
+ *             locust__pg_up
  * Uses        >>co >>stream >>allowance >>services >>user >>retry >>control >>protocol
  *             >>pg_message >>pg_url >>pg_answer >>pg_client >>pg_open >>pg_login
  * Sources     PostgreSQL 15's manual, 55.2.2 (simple), 55.2.3 (extended), 55.2.6 (COPY).

@@ -14,6 +14,7 @@
  *             320 bytes for each open connection, and a session's 300 to 400 (`make bench B=tls`).
  * Names       locust__tls_alpn locust__tls_alpn_ locust__tls_counts_ locust__tls_data
  *             locust__tls_handshakes_ locust__tls_how_ locust__tls_needed_ locust__tls_options_
+ *             locust__tls_binding
  * Sources     RFC 5246, RFC 8446, RFC 6066 3 (SNI), RFC 7301 (ALPN), RFC 9525 (names); mbedTLS
  *             2.28.3, 3.6.6, 3.6.7 and 4.0 as they behave.
  * Limits      no revocation (CRL, OCSP), no renegotiation, no TLS on TLS (all connections share a

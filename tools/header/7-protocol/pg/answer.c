@@ -6,7 +6,9 @@
  *             result no more than max_bytes is kept: the rest is read and dropped, and the query
  *             has failed. What an answer needs is kept for the next one, unless it was large.
  * Cost        a row: a copy of its values, and 4 bytes for each.
- * Names       locust__pg_answer locust__pg_answer_ locust__pg_row_
+ * Names       locust__pg_answer locust__pg_answer_ locust__pg_keeps locust__pg_malformed
+ *             locust__pg_null locust__pg_phase locust__pg_phase_ locust__pg_row_ locust__pg_too_
+ *             locust__pg_unexpected
  * Uses        >>pg_message
  * Sources     PostgreSQL 15's manual, 55.2 (flow), 55.7 (formats); servers of the world: H2 says
  *             "SELECT" without a count, and nothing of an empty query; QuestDB leaves a

@@ -6,7 +6,8 @@
  * Invariants  a connection that ends while no call of its user runs is told by a failure of the row
  *             "POSTGRES disconnect". Prepared statements belong to one connection.
  * Cost        an idle client: 760 bytes of heap, its stream included, and its last answer.
- * Names       locust__pg locust__pg_client_ locust__pg_prepared_ locust__pg_next
+ * Names       locust__pg locust__pg_client_ locust__pg_end locust__pg_next locust__pg_prepared_
+ *             locust__pg_protocol locust__pg_tend
  * Uses        >>co >>stream >>services >>protocol >>pg_message >>pg_url >>pg_answer
  * ============================================================================================ */
 

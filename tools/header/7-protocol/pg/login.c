@@ -4,7 +4,8 @@
  * Purpose     what is said on a new connection, up to the server's ReadyForQuery.
  * Invariants  a server that asked for SCRAM has to prove that it knows the password, too, before it
  *             is believed that the login is done.
- * Names       locust__pg_auth_ locust__pg_login locust__pg_login_ locust__pg_up
+ * Names       locust__pg_auth_ locust__pg_login locust__pg_login_ locust__pg_no_postgres
+ *             locust__pg_up
  * Uses        >>allowance >>tls >>retry >>scram >>pg_message >>pg_url >>pg_answer >>pg_client
  *             >>pg_open
  * Sources     PostgreSQL 15's manual, 55.2.1 (start-up), 55.3 (SASL), 34.19.3 (a second try with or

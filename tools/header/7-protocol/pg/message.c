@@ -6,7 +6,8 @@
  *     type  length  body          length: of itself and the body; the first messages of a client
  *     1     4       length - 4    have no type
  *
- * Names       locust__pg_frame locust__pg_put_ locust__pg_report locust__pg_report_ locust__pg_text_
+ * Names       locust__pg_frame locust__pg_message_max locust__pg_put_ locust__pg_report
+ *             locust__pg_report_ locust__pg_sentence locust__pg_text_
  * Sources     PostgreSQL 15, chapter 55 of its manual; errors of other servers as they were seen.
  * Limits      in an error's sentence only what stands between '"' or is a number is left out;
  *             servers that write their messages in other languages may quote otherwise.

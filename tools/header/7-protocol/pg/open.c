@@ -5,7 +5,8 @@
  *             to cancel a query.
  * Invariants  what a server sends in front of TLS is one byte; more ends the connection, as it may
  *             be somebody else's.
- * Names       locust__pg_open locust__pg_open_ locust__pg_cancel
+ * Names       locust__pg_cancel locust__pg_code_ locust__pg_needs_tls locust__pg_open
+ *             locust__pg_open_ locust__pg_opening
  * Uses        >>sync >>stream >>allowance >>tls >>tls_bind >>tls_handshake >>services >>pool
  *             >>dial >>session >>protocol >>pg_url >>pg_client
  * Sources     PostgreSQL 15's manual, 55.2.10 (SSL), 55.2.8 (cancelling), 34.19 (sslmode).

@@ -7,7 +7,8 @@
  *             same write: servers are known that run the statement before it if that fails. A query
  *             that takes too long is cancelled; if the server says so soon, the connection stays.
  * Cost        a query that is prepared: one send, one recv, no allocation if its result is small.
- * Names       locust__pg_call_ locust__pg_connect locust__pg_query_ locust__pg_up
+ * Names       locust__pg_call_ locust__pg_connect locust__pg_grace_s locust__pg_query_
+ *             locust__pg_up
  * Uses        >>co >>stream >>allowance >>services >>user >>retry >>control >>protocol
  *             >>pg_message >>pg_url >>pg_answer >>pg_client >>pg_open >>pg_login
  * Sources     PostgreSQL 15's manual, 55.2.2 (simple), 55.2.3 (extended), 55.2.6 (COPY).

@@ -4,7 +4,8 @@
  * Purpose     takes postgresql://user:password@host:port/database?parameters apart, as libpq does.
  * Invariants  a test has one locust__pg_url of each text, which lives until its end: connections
  *             point at it. One that is no good says why.
- * Names       locust__pg_url locust__pg_url_ locust__pg_ssl_
+ * Names       locust__pg_binding locust__pg_binding_ locust__pg_parts locust__pg_ssl_
+ *             locust__pg_url locust__pg_url_
  * Uses        >>url >>services
  * Sources     PostgreSQL 15's manual, 34.1.1.2 (URIs), 34.1.2 (parameters), 34.19.3 (sslmode).
  * Limits      one host. What libpq reads from files (.pgpass, pg_service.conf, root.crt in the home
