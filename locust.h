@@ -42008,7 +42008,7 @@ static const char *locust__pg_answer_take(locust__pg_answer *a, char type, locus
     case 'c': // CopyDone
         return a->copies && !body.len ? NULL : locust__pg_malformed;
     case 'Z': // ReadyForQuery
-        if (body.len != 1 || !memchr("ITE", *body.ptr, 3))
+        if (body.len != 1 || (*body.ptr != 'I' && *body.ptr != 'T' && *body.ptr != 'E'))
             return locust__pg_malformed;
         a->as.transaction = *body.ptr;
         a->ready = true;
@@ -42645,7 +42645,7 @@ static void locust__pg_auth_md5(
     locust__hash_init(&h, &locust__hash_md5);
     locust__hash_add(&h, inner, strlen(inner));
     locust__hash_add(&h, salt.ptr, salt.len);
-    memcpy(out, "md5", 3);
+    snprintf(out, 4, "md5");
     locust__hash_end(&h, out + 3);
 }
 

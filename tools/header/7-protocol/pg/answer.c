@@ -295,7 +295,7 @@ static const char *locust__pg_answer_take(locust__pg_answer *a, char type, locus
     case 'c': // CopyDone
         return a->copies && !body.len ? NULL : locust__pg_malformed;
     case 'Z': // ReadyForQuery
-        if (body.len != 1 || !memchr("ITE", *body.ptr, 3))
+        if (body.len != 1 || (*body.ptr != 'I' && *body.ptr != 'T' && *body.ptr != 'E'))
             return locust__pg_malformed;
         a->as.transaction = *body.ptr;
         a->ready = true;

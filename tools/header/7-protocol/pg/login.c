@@ -72,7 +72,7 @@ static void locust__pg_auth_md5(
     locust__hash_init(&h, &locust__hash_md5);
     locust__hash_add(&h, inner, strlen(inner));
     locust__hash_add(&h, salt.ptr, salt.len);
-    memcpy(out, "md5", 3);
+    snprintf(out, 4, "md5");
     locust__hash_end(&h, out + 3);
 }
 
