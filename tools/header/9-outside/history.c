@@ -198,6 +198,16 @@ static locust__slice *locust__history_next(locust__history *h)
     return &h->slices[h->n++];
 }
 
+/* The users at the end of a slice. Once the run is over they are gone: then as many as before. */
+static int locust__history_users(const locust__history *h)
+{
+    const locust_env *env = h->env;
+    const locust__slice *before = h->n > 1 ? &h->slices[h->n - 2] : NULL; // the last is being made
+    if (env->users.alive || !env->until.at_ns)
+        return env->users.alive;
+    return before && before->run == h->run ? before->users : env->ramp.aim.users;
+}
+
 /* Takes a slice up to `now_ns`. */
 LOCUST__COLD static void locust__history_take(locust__history *h, int64_t now_ns)
 {
@@ -211,7 +221,7 @@ LOCUST__COLD static void locust__history_take(locust__history *h, int64_t now_ns
     s->wall_ns = locust__os_wall_ns() - (locust__os_now_ns() - now_ns);
     s->length_ns = now_ns - h->at_ns;
     s->run = h->run;
-    s->users = h->env->users.alive;
+    s->users = locust__history_users(h);
     if (total->intended) {
         locust__history_recent(h, &total->intended->hist, &h->intended_before, s->times_ns + 3);
         s->intended = h->recent.total;

@@ -729,7 +729,7 @@ function refreshVerdict() {
             el("span", {}, "lateness p99 " + ms(g.late_p99_ms) + " ms"));
         if (!g.ok) parts.push(el("span", {}, "p99 at most " + ms(g.p99_high_ms) + " ms too high"));
         if (state.checks.length) parts.push(el("b", {}, broken.length ? "Checks: " + broken.length + " of " + state.checks.length +
-            " do not hold (" + broken[0].check + ": " + broken[0].text + ")" : "Checks: all " + state.checks.length + " hold"));
+            " do not hold (" + broken[0].check + ": " + broken[0].text + ")" : "Checks: " + state.checks.length + " of " + state.checks.length + " hold"));
         if (broken.length) kind = "bad";
         if (arrivals) parts.push(el("span", {}, "arrivals: " + count(arrivals.started) + " started, " + count(arrivals.late) + " late, " +
             count(arrivals.shed) + " shed"));
