@@ -403,19 +403,14 @@ def _(dir):
         browser.wait("document.querySelector('#charts svg')", "the page")
         same(browser.run("return window.hacked === undefined && !document.querySelector('img,#report b b')"), True)
         same(sorted(browser.run(column % 1)), sorted(re.sub("[\u2028\u2029]", " ", name) for _, name, *_ in rows))
-        same(browser.errors(), [])
-        same({u.split("?")[0] for u in browser.asked()}, {url, "file://" + hostile_path})
-
-
-@test("a report in Chromium: the open model, both kinds of percentiles")
-def _(dir):
-    with Browser(dir) as browser:
+        # The open model: both kinds of percentiles, and arrivals.
         browser.go("file://" + arrivals()[2])
         browser.wait("document.querySelectorAll('path.line').length === 12", "twelve lines")
         titles = browser.run("return [...document.querySelectorAll('figure h3')].filter((h) => h.checkVisibility()).map((h) => h.innerText)")
         check("Arrivals per Second" in titles and len(titles) == 6, titles)
         same(browser.run(CONTRAST), [])
         same(browser.errors(), [])
+        same({u.split("?")[0] for u in browser.asked()}, {url, "file://" + hostile_path, "file://" + arrivals()[2]})
 
 
 main(parallel=4, before=lambda: (build("rows_for_reports.c", "-O0"), build(OPEN, "-O0"), build(VERDICT)))

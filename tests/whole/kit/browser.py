@@ -40,6 +40,7 @@ class Browser:
             self.port = until(self._port, 20, "chromedriver says its port")
             flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                      "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                     "--disable-extensions", "--mute-audio", "--disable-default-apps", "--metrics-recording-only",
                      "--hide-scrollbars", "--force-device-scale-factor=1", "--user-data-dir=" + self.dir + "/profile",
                      "--window-size=%d,%d" % size]
             options = {"args": flags, "prefs": {"download.default_directory": self.downloads,
