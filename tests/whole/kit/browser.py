@@ -155,6 +155,11 @@ class Browser:
         self._logs()
         return list(self._errors)
 
+    def forget(self):
+        """Errors and URLs count from here on."""
+        self._logs()
+        self._errors, self._asked = [], []
+
     def asked(self):
         """The URLs that the page asked for so far, but for those of its own memory."""
         self._logs()
