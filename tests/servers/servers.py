@@ -28,7 +28,7 @@ LOADS = [("load", 16, 4, 0), ("crowd", 128, 2, 0), ("idle", 8, 15, 13)]
 # ---- the table ----
 
 SERVERS = {}
-PROTOCOLS = ["dns", "mongo", "mqtt", "postgres", "websocket"]  # servers of other protocols than HTTP: each has a program beside this file
+PROTOCOLS = ["dns", "grpc", "http2", "mongo", "mqtt", "postgres", "websocket"]  # servers of other protocols than HTTP: each has a program beside this file
 
 
 class Server:
