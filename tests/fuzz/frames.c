@@ -56,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     static locust__co co;
     static locust__services sv;
     static locust__conn conn;
+    static locust__net net;
     locust__layer below = {.recv = nothing_comes, .send = all_goes};
     request requests[STREAMS] = {{.headed = 0}};
     size_t step = n ? (size_t)*data + 1 : 1, at = 1, have = 0;
@@ -65,6 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     memset(&conn, 0, sizeof conn);
     loop.current = &co;
     sv.loop = &loop;
+    net.loop = &loop;
+    conn.stream.net = &net;
     conn.stream.fd.watch.fd = -1;
     conn.stream.fd.watch.writable = true;
     locust__layer_push(&below, &conn.stream);
