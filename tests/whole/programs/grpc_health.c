@@ -25,4 +25,4 @@ static void check(locust_user *u)
 
 LOCUST_USER(Checker, .tasks = LOCUST_TASKS(LOCUST_TASK(check)));
 
-LOCUST_MAIN(.users = { &Checker })
+LOCUST_MAIN(.users = {&Checker})

@@ -156,7 +156,6 @@ static bool locust__classes_arrivals(locust_env *env, locust__fault *fault)
     return true;
 }
 
-/* Says how the users of a class reach servers. Options go before the class's own fields. */
 /* What speaks HTTP/2: any class that names it brings it in, and so does LOCUST_HTTP2. NULL: this
  * test has none. */
 static const locust_http_version *locust__classes_http2(const locust_env *env)
@@ -192,6 +191,7 @@ static bool locust__classes_version(const locust_env *env, locust__class *cls, l
     return true;
 }
 
+/* Says how the users of a class reach servers. Options go before the class's own fields. */
 static bool locust__classes_route(
     locust__class *cls, locust__arena *arena, const locust_options *o, locust__fault *fault)
 {
