@@ -21636,7 +21636,7 @@ static locust_error locust__head_out_build(
     if (LOCUST__WITH_COOKIES && c->session->jar.first)
         locust__head_out_cookies(c, x, &w);
     if (LOCUST__WITH_EXPORT && c->services->tracer)
-        locust__trace_write(c->services->tracer, c, c->response.user->id, x->started,
+        locust__trace_write(c->services->tracer, c, c->response.user->id, x->first || x->challenges,
             !locust__head_out_given(c, x, "traceparent"), !locust__head_out_given(c, x, "baggage"),
             &w);
     locust__head_out_auth(c, x, &w);
