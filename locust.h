@@ -54637,8 +54637,11 @@ static void locust__remarks_tls_unused(locust__remarks *r, const locust_env *env
 {
 #if LOCUST__WITH_TLS
     char names[160];
-    int n = locust__unused_tls(&env->options, names, sizeof names);
-    if (n && env->stats.total.requests && !env->services.tls.started)
+    const locust_options *o = &env->options;
+    int n = locust__unused_tls(o, names, sizeof names);
+    bool exported = (o->otlp && strncasecmp(o->otlp, "https:", 6) == 0) ||
+                    (o->influx && strncasecmp(o->influx, "https:", 6) == 0);
+    if (n && !exported && env->stats.total.requests && !env->services.tls.started)
         locust__remarks_add(r, LOCUST__REMARK_RUN, "tls_unused", false,
             "%s had no effect: no connection used TLS", names);
 #else
