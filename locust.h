@@ -49488,12 +49488,13 @@ static void locust__worker_report_exceptions(locust__worker *w)
     locust__worker_report_exception(w, &st->other_exception, &left);
 }
 
-/* Reports what was counted since the last report, and forgets it. */
-static void locust__worker_report(locust__worker *w)
+/* Reports what was counted since the last report, and forgets it. `last`: there will be no other
+ * one, so it goes out if it can at all. */
+static void locust__worker_report(locust__worker *w, bool last)
 {
     locust_env *env = w->env;
     locust__buf *out;
-    if (!locust__worker_may_report(w))
+    if (last ? !w->known || !locust__link_is_open(&w->link) : !locust__worker_may_report(w))
         return;
     LOCUST__ENV_FIRE(env, on_report_to_master, .text = w->link.id);
     locust__worker_report_exceptions(w);
@@ -49648,7 +49649,7 @@ static void locust__worker_stop(locust__worker *w) LOCUST__PARKS
     locust__worker_end(w);
     if (locust__worker_is_over(w))
         return;
-    locust__worker_report(w);
+    locust__worker_report(w, false);
     if (locust__worker_may_tell(w))
         locust__link_send(&w->link, "client_stopped");
     w->known = false; // until it is acknowledged anew
@@ -49699,7 +49700,7 @@ static void locust__worker_leave(locust__worker *w) LOCUST__PARKS
     if (w->quit)
         env->options.stop_timeout_s = w->plus ? 0 : 0.2; // ours has sent `stop` before, if need be
     locust__worker_end(w);
-    locust__worker_report(w);
+    locust__worker_report(w, true);
     if (w->was_known)
         locust__link_send(&w->link, "quit");
     while (locust__link_is_open(&w->link) && w->link.out.len && locust__os_now_ns() < until_ns) {
@@ -49972,7 +49973,7 @@ static bool locust__serve_send(locust__worker *w, int64_t now_ns)
         locust__serve_beat(w, now_ns);
     if (now_ns >= w->report_ns) {
         w->report_ns = now_ns + 3 * LOCUST__S;
-        locust__worker_report(w);
+        locust__worker_report(w, false);
     }
     if (now_ns >= w->log_ns)
         locust__serve_log(w, now_ns);
@@ -50690,6 +50691,7 @@ static bool locust__merge_report(locust__merge *m, locust_env *env, locust__view
 enum {
     LOCUST__CREW_PATIENCE_S = 4, // without a heartbeat: missing
     LOCUST__CREW_FORGET_S = 60,  // missing for that long: its connection is closed
+    LOCUST__CREW_ENDING_S = 30,  // the same while it ends its users, and its connection is there
     LOCUST__CREW_TURNS = 1024,   // of all workers where shares differ
 };
 
@@ -51784,6 +51786,16 @@ static bool locust__hear_take(locust__peer *p, locust__view bytes)
     return true;
 }
 
+/* How long a worker may be silent. Of a process of our own the system says whether it lives; one
+ * that ends very many users has no time for heartbeats. */
+static int64_t locust__hear_patience_ns(const locust__crew *c, const locust__member *m)
+{
+    int s = m->process >= 0        ? LOCUST__CREW_FORGET_S
+            : c->ending && m->peer ? LOCUST__CREW_ENDING_S
+                                   : LOCUST__CREW_PATIENCE_S;
+    return s * LOCUST__S;
+}
+
 /* Looks who is silent. */
 static void locust__hear_silence(locust__crew *c)
 {
@@ -51792,7 +51804,7 @@ static void locust__hear_silence(locust__crew *c)
         locust__member *m = c->members[i];
         int64_t from_ns = m->beat_ns > c->awake_ns ? m->beat_ns : c->awake_ns;
         int64_t silent_ns = now_ns - from_ns; // what came while we stood still is not read yet
-        if (locust__member_lives(m) && silent_ns > LOCUST__CREW_PATIENCE_S * LOCUST__S) {
+        if (locust__member_lives(m) && silent_ns > locust__hear_patience_ns(c, m)) {
             LOCUST__HEAR_LOG(
                 c, INFO, "Worker %s failed to send heartbeat, setting state to missing.", m->id);
             m->state = LOCUST__MEMBER_MISSING;
@@ -52114,10 +52126,14 @@ static void locust__forks_look(locust__forks *f, locust__crew *c)
         char how[64];
         int status;
         pid_t pid = f->pids[i];
-        if (!pid || waitpid(pid, &status, WNOHANG) != pid)
+        if (!pid)
+            continue;
+        m = locust__crew_find(c, locust__view_of(f->ids[i]));
+        if (m)
+            m->process = i;
+        if (waitpid(pid, &status, WNOHANG) != pid)
             continue;
         f->pids[i] = 0;
-        m = locust__crew_find(c, locust__view_of(f->ids[i]));
         if (m && m->state == LOCUST__MEMBER_GONE)
             continue;
         locust__forks_how(status, how, sizeof how);
@@ -52210,7 +52226,7 @@ static void locust__forks_close(locust__forks *f)
  * ============================================================================================ */
 
 enum {
-    LOCUST__MASTER_GRACE_S = 10, // for the last reports, while workers are alive
+    LOCUST__MASTER_GRACE_S = 60, // for the last reports, while workers give signs of life
     LOCUST__MASTER_FEW = 500,    // workers: fewer than this can be told ten times a second
 };
 

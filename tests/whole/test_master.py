@@ -335,12 +335,14 @@ def stock(dir, locust, ours):
     with open(dir + "/locustfile.py", "w") as f:
         f.write(LOCUSTFILE)
     with Target(dir) as target:
-        with master(dir, port, "--expect-workers", "3", "-u", "12", "-r", "6", "-t", "6", "--csv", "c", "-H",
+        with master(dir, port, "--expect-workers", "3", "-u", "12", "-r", "6", "--csv", "c", "-H",
                     target.url) as m, contextlib.ExitStack() as stack:
             mine = [stack.enter_context(worker(dir, port)) for _ in range(ours)]
             theirs = [stack.enter_context(Program(dir, [locust, "-f", "locustfile.py", "--worker", "--master-port",
                                                         str(port)])) for _ in range(3 - ours)]
-            r = m.wait(90)
+            until(lambda: re.search(r"Aggregated +252 ", m.read("err")), 120, "all requests, in the master's table")
+            m.p.send_signal(signal.SIGINT)
+            r = m.wait(30)
             same([p.wait(20).rc for p in mine + theirs], [0, 0, 0], r)
         same(r.rc, 1, "the exit code of a run with failures", r)
         rows, total = stats_csv(dir + "/c")

@@ -22,6 +22,7 @@
 enum {
     LOCUST__CREW_PATIENCE_S = 4, // without a heartbeat: missing
     LOCUST__CREW_FORGET_S = 60,  // missing for that long: its connection is closed
+    LOCUST__CREW_ENDING_S = 30,  // the same while it ends its users, and its connection is there
     LOCUST__CREW_TURNS = 1024,   // of all workers where shares differ
 };
 

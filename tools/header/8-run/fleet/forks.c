@@ -199,10 +199,14 @@ static void locust__forks_look(locust__forks *f, locust__crew *c)
         char how[64];
         int status;
         pid_t pid = f->pids[i];
-        if (!pid || waitpid(pid, &status, WNOHANG) != pid)
+        if (!pid)
+            continue;
+        m = locust__crew_find(c, locust__view_of(f->ids[i]));
+        if (m)
+            m->process = i;
+        if (waitpid(pid, &status, WNOHANG) != pid)
             continue;
         f->pids[i] = 0;
-        m = locust__crew_find(c, locust__view_of(f->ids[i]));
         if (m && m->state == LOCUST__MEMBER_GONE)
             continue;
         locust__forks_how(status, how, sizeof how);

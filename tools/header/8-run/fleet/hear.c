@@ -356,6 +356,16 @@ static bool locust__hear_take(locust__peer *p, locust__view bytes)
     return true;
 }
 
+/* How long a worker may be silent. Of a process of our own the system says whether it lives; one
+ * that ends very many users has no time for heartbeats. */
+static int64_t locust__hear_patience_ns(const locust__crew *c, const locust__member *m)
+{
+    int s = m->process >= 0        ? LOCUST__CREW_FORGET_S
+            : c->ending && m->peer ? LOCUST__CREW_ENDING_S
+                                   : LOCUST__CREW_PATIENCE_S;
+    return s * LOCUST__S;
+}
+
 /* Looks who is silent. */
 static void locust__hear_silence(locust__crew *c)
 {
@@ -364,7 +374,7 @@ static void locust__hear_silence(locust__crew *c)
         locust__member *m = c->members[i];
         int64_t from_ns = m->beat_ns > c->awake_ns ? m->beat_ns : c->awake_ns;
         int64_t silent_ns = now_ns - from_ns; // what came while we stood still is not read yet
-        if (locust__member_lives(m) && silent_ns > LOCUST__CREW_PATIENCE_S * LOCUST__S) {
+        if (locust__member_lives(m) && silent_ns > locust__hear_patience_ns(c, m)) {
             LOCUST__HEAR_LOG(
                 c, INFO, "Worker %s failed to send heartbeat, setting state to missing.", m->id);
             m->state = LOCUST__MEMBER_MISSING;

@@ -16,7 +16,7 @@
  * ============================================================================================ */
 
 enum {
-    LOCUST__MASTER_GRACE_S = 10, // for the last reports, while workers are alive
+    LOCUST__MASTER_GRACE_S = 60, // for the last reports, while workers give signs of life
     LOCUST__MASTER_FEW = 500,    // workers: fewer than this can be told ten times a second
 };
 

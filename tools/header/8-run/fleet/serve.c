@@ -263,7 +263,7 @@ static bool locust__serve_send(locust__worker *w, int64_t now_ns)
         locust__serve_beat(w, now_ns);
     if (now_ns >= w->report_ns) {
         w->report_ns = now_ns + 3 * LOCUST__S;
-        locust__worker_report(w);
+        locust__worker_report(w, false);
     }
     if (now_ns >= w->log_ns)
         locust__serve_log(w, now_ns);

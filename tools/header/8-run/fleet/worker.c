@@ -138,12 +138,13 @@ static void locust__worker_report_exceptions(locust__worker *w)
     locust__worker_report_exception(w, &st->other_exception, &left);
 }
 
-/* Reports what was counted since the last report, and forgets it. */
-static void locust__worker_report(locust__worker *w)
+/* Reports what was counted since the last report, and forgets it. `last`: there will be no other
+ * one, so it goes out if it can at all. */
+static void locust__worker_report(locust__worker *w, bool last)
 {
     locust_env *env = w->env;
     locust__buf *out;
-    if (!locust__worker_may_report(w))
+    if (last ? !w->known || !locust__link_is_open(&w->link) : !locust__worker_may_report(w))
         return;
     LOCUST__ENV_FIRE(env, on_report_to_master, .text = w->link.id);
     locust__worker_report_exceptions(w);
@@ -298,7 +299,7 @@ static void locust__worker_stop(locust__worker *w) LOCUST__PARKS
     locust__worker_end(w);
     if (locust__worker_is_over(w))
         return;
-    locust__worker_report(w);
+    locust__worker_report(w, false);
     if (locust__worker_may_tell(w))
         locust__link_send(&w->link, "client_stopped");
     w->known = false; // until it is acknowledged anew
@@ -349,7 +350,7 @@ static void locust__worker_leave(locust__worker *w) LOCUST__PARKS
     if (w->quit)
         env->options.stop_timeout_s = w->plus ? 0 : 0.2; // ours has sent `stop` before, if need be
     locust__worker_end(w);
-    locust__worker_report(w);
+    locust__worker_report(w, true);
     if (w->was_known)
         locust__link_send(&w->link, "quit");
     while (locust__link_is_open(&w->link) && w->link.out.len && locust__os_now_ns() < until_ns) {
