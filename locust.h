@@ -346,6 +346,7 @@
  *     >>fleet_gate        the connections of a master
  *     >>fleet_order       what a master asks its workers for
  *     >>fleet_hear        what workers say to their master
+ *     >>fleet_share       users by what workers can bear
  *     >>fleet_roll        what a master says of its workers
  *     >>fleet_forks       --processes: workers of one command
  *     >>fleet_master      a test whose users are on workers
@@ -2568,6 +2569,7 @@ typedef struct locust_options {
     int expect_workers;               // the test begins when so many are there; 0: 1
     double expect_workers_max_wait_s; // it fails if they are not by then; 0: no limit
     bool fail_on_lost_workers;        // exit code 5 if what a worker counted is not in the figures
+    bool share_by_capacity; // workers that need less CPU for their users get more; false: all alike
     const char *secret; // that master and workers have to know, and by which each message is proven
                         // to be of the other; NULL: none
     int seed;           // repeats random choices: of tasks, waits and locust_random; 0: none
@@ -50722,7 +50724,7 @@ typedef struct locust__member { // a worker
     bool grew;      // what it is to have has changed
     unsigned beats; // heartbeats so far
     int within;     // which of its host's workers it is, from 0
-    int64_t beat_ns, lost_ns, full_ns;
+    int64_t beat_ns, lost_ns;
     int64_t report_ns; // when its latest report came; 0: none did
     double cpu;        // percent of a core
     uint64_t memory;
@@ -50753,9 +50755,10 @@ typedef struct locust__crew {
     int shared; // users up to here are in `given`
     locust__member **turns;
     int n_turns, cap_turns;
-    bool anew;        // the workers have changed: deal again
-    int64_t awake_ns; // when this process last went on that had stood still
-    int64_t quiet_ns; // until then no line says that a connection is refused
+    bool anew;         // the workers have changed: deal again
+    int64_t shared_ns; // when users may be shared anew: see >>fleet_share
+    int64_t awake_ns;  // when this process last went on that had stood still
+    int64_t quiet_ns;  // until then no line says that a connection is refused
     // The run.
     bool testing, ending;
     bool again;          // more tests may follow: workers stop, and stay
@@ -51007,6 +51010,7 @@ static void locust__crew_begin(locust__crew *c)
     c->anew = true;
     c->partial = c->ending = false;
     c->pace = 0;
+    c->shared_ns = locust__os_now_ns() + 10 * LOCUST__S; // until then CPU is not known
     c->parts = 0;
     for (int i = 0; i < c->n; i++) {
         locust__member *m = c->members[i];
@@ -51532,9 +51536,8 @@ static void locust__hear_beat(locust__crew *c, locust__member *m, locust__view d
         item.kind == LOCUST__MSGPACK_INT && item.whole >= 0)
         m->memory = (uint64_t)item.whole;
     if (locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &value) &&
-        item.kind == LOCUST__MSGPACK_INT) { // bits: 1 done, 2 full
+        item.kind == LOCUST__MSGPACK_INT) { // bits: 1 done
         m->done = item.whole & 1;
-        m->full = item.whole & 2;
         if (m->done)
             locust__env_wake(c->env);
     }
@@ -51814,6 +51817,94 @@ static void locust__hear_silence(locust__crew *c)
             silent_ns > (LOCUST__CREW_PATIENCE_S + LOCUST__CREW_FORGET_S) * LOCUST__S)
             locust__peer_drop(m->peer);
     }
+}
+/* ============================================================================================
+ * >>fleet_share  users by what workers can bear
+ *
+ * Purpose     --share capacity: a worker that needs less of its core for its users than the others
+ *             gets more of them. Says which workers are full.
+ * Invariants  nothing moves while users are spawned, nor for a difference of less than a quarter,
+ *             nor more often than each ten seconds: a user that moves begins anew.
+ * Names       locust__share_
+ * Uses        >>env >>fleet_crew
+ * Limits      what a worker can bear is taken to grow with its CPU: its users at 85 % of a core.
+ * ============================================================================================ */
+
+enum {
+    LOCUST__SHARE_PERIOD_S = 10,
+    LOCUST__SHARE_FULL = 90,    // percent of a core: full,
+    LOCUST__SHARE_FULL_NO = 75, // and below this not any more
+    LOCUST__SHARE_LEAST = 5,    // percent: below, nothing can be said of a worker
+};
+
+/* Notes which workers are full, and says so of each. */
+static void locust__share_note_full(locust__crew *c)
+{
+    for (int i = 0; i < c->n; i++) {
+        locust__member *m = c->members[i];
+        if (!locust__member_lives(m) || m->cpu < LOCUST__SHARE_FULL_NO)
+            m->full = false;
+        if (m->full || !locust__member_lives(m) || m->cpu < LOCUST__SHARE_FULL)
+            continue;
+        m->full = true;
+        locust__log_print(&c->env->log, LOCUST__LOG_WARNING, "locust.runners",
+            "Worker %s is full: it takes %.0f %% of a core for %d users", m->id, m->cpu,
+            locust__member_users(c, m));
+    }
+}
+
+/* The users that a worker could bear; 0: that cannot be said. */
+static double locust__share_capacity(const locust__crew *c, const locust__member *m)
+{
+    int users = locust__member_users(c, m);
+    double cpu = m->cpu > LOCUST__SHARE_LEAST ? m->cpu : LOCUST__SHARE_LEAST;
+    return users > 0 ? users * 85.0 / cpu : 0;
+}
+
+/* Gives each worker the weight of what it can bear. True: that is another than before. */
+static bool locust__share_weigh(locust__crew *c)
+{
+    double sum = 0, weights = 0;
+    bool differs = false, any = false;
+    int n = locust__crew_living(c);
+    for (int i = 0; i < c->n; i++) {
+        const locust__member *m = c->members[i];
+        double capacity = locust__member_lives(m) ? locust__share_capacity(c, m) : 0;
+        if (locust__member_lives(m) && !(capacity > 0))
+            return false;
+        any |= locust__member_lives(m) && m->cpu > LOCUST__SHARE_LEAST;
+        sum += capacity;
+        weights += locust__member_lives(m) ? m->weight : 0;
+    }
+    for (int i = 0; any && i < c->n; i++) {
+        const locust__member *m = c->members[i];
+        double to = locust__member_lives(m) ? locust__share_capacity(c, m) / sum * n : 0;
+        double from = m->weight / weights * n;
+        differs |= locust__member_lives(m) && (to > 1.25 * from || from > 1.25 * to);
+    }
+    for (int i = 0; differs && i < c->n; i++)
+        if (locust__member_lives(c->members[i]))
+            c->members[i]->weight = locust__share_capacity(c, c->members[i]) / sum * n;
+    return differs;
+}
+
+/* Looks how busy workers are; called each second. */
+static void locust__share_look(locust__crew *c)
+{
+    int64_t now_ns = locust__os_now_ns();
+    if (!c->testing || c->ending)
+        return;
+    locust__share_note_full(c);
+    if (!c->env->options.share_by_capacity || c->env->ramp.batch_ns != LOCUST__NEVER ||
+        now_ns < c->shared_ns)
+        return;
+    c->shared_ns = now_ns + LOCUST__SHARE_PERIOD_S * LOCUST__S;
+    if (!locust__share_weigh(c))
+        return;
+    locust__log_print(&c->env->log, LOCUST__LOG_INFO, "locust.runners",
+        "Sharing the users anew, by what workers can bear");
+    c->anew = true;
+    locust__env_wake(c->env);
 }
 /* ============================================================================================
  * >>fleet_roll  what a master says of its workers
@@ -52220,7 +52311,7 @@ static void locust__forks_close(locust__forks *f)
  * Names       locust__master_
  * Uses        >>co >>switch >>fd >>sync >>stats >>net >>listen >>env >>usage >>warm_up >>ramp
  *             >>runner >>fleet_msgpack >>fleet_envelope >>fleet_report >>fleet_crew
- *             >>fleet_gate >>fleet_order >>fleet_hear >>fleet_forks
+ *             >>fleet_gate >>fleet_order >>fleet_hear >>fleet_share >>fleet_forks
  * Sources     Locust 2.12 to 2.47 (reference runs): log lines, order of events, `quit` without a
  *             `stop` before it.
  * ============================================================================================ */
@@ -52248,6 +52339,7 @@ static void locust__master_flush_now(void *arg)
 static void locust__master_silence_now(void *arg)
 {
     locust__hear_silence(arg);
+    locust__share_look(arg);
 }
 
 static void locust__master_children_now(void *arg)
@@ -61409,6 +61501,7 @@ enum locust__option_kind {
     LOCUST__OPTION_COUNT,
     LOCUST__OPTION_NUMBER,
     LOCUST__OPTION_PROCESSES,
+    LOCUST__OPTION_SHARE,
     LOCUST__OPTION_CHECK, // checks; given more than once it adds up
     LOCUST__OPTION_STAGES,
     LOCUST__OPTION_WORDS,    // takes any number of values, as argparse's nargs="*"
@@ -61436,6 +61529,7 @@ static const struct {
     [LOCUST__OPTION_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
     [LOCUST__OPTION_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
     [LOCUST__OPTION_PROCESSES] = {.takes = "a whole number from 1, or -1"},
+    [LOCUST__OPTION_SHARE] = {.takes = "equal or capacity"},
     [LOCUST__OPTION_WORDS] = {.bare = true},
     [LOCUST__OPTION_MORE] = {.bare = true},
     [LOCUST__OPTION_OWN_FLAG] = {.takes = "true or false", .bare = true},
@@ -61522,6 +61616,8 @@ typedef struct locust__known_option {
         "as always: the users of lost workers go to the others") \
     X("fail-on-lost-workers", 0, FLAG, options.fail_on_lost_workers, NULL, \
         "exit code 5 if what a worker counted is not in the figures") \
+    X("share", 0, SHARE, options.share_by_capacity, "HOW", \
+        "users among workers: equal, or by capacity, their CPU (equal)") \
     X("secret", 0, TEXT, secret_file, "FILE", \
         "a key that master and workers share: who lacks it is refused") \
     X("processes", 0, PROCESSES, processes, "N", \
@@ -61882,6 +61978,10 @@ static void locust__option_set(
     case LOCUST__OPTION_COUNT:
     case LOCUST__OPTION_NUMBER:
         good = locust__option_whole(o->kind, text, field);
+        break;
+    case LOCUST__OPTION_SHARE:
+        *(bool *)field = strcmp(text, "capacity") == 0;
+        good = *(bool *)field || strcmp(text, "equal") == 0;
         break;
     case LOCUST__OPTION_PROCESSES:
         good = strcmp(text, "-1") == 0 || locust__option_whole(LOCUST__OPTION_COUNT, text, field);

@@ -230,6 +230,21 @@ def _(dir, port):
     same(r.rc, 1, r)
 
 
+@wire("users by what workers can bear, and who is full")
+def _(dir, port):
+    with master(dir, port, "-u", "50", "-r", "99", "-t", "14", "--expect-workers", "2", "--share", "capacity") as m, \
+            Hand(port, "a_1") as a, Hand(port, "b_1") as b:
+        until(lambda: a.users == {"Few": 25} and b.users == {"Few": 25}, 5, "as many for each")
+        a.cpu, b.cpu = 96.0, 24.0
+        for h in a, b:
+            h.send("stats", report(users=h.users))
+        until(lambda: a.users == {"Few": 10} and b.users == {"Few": 40}, 13, "four times as many for the idle one")
+        r = m.wait(10)
+    r.says("Worker a_1 is full: it takes 96 % of a core for 25 users")
+    check("b_1 is full" not in r.err, r)
+    same(r.err.count("Sharing the users anew"), 1, r)
+
+
 @test("workers that do not come")
 def _(dir):
     r = run(dir, [build("fleet_users.c", "-O1"), "--master", "--headless", "--master-bind-port", str(free_port()),

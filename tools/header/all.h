@@ -346,6 +346,7 @@
  *     >>fleet_gate        the connections of a master
  *     >>fleet_order       what a master asks its workers for
  *     >>fleet_hear        what workers say to their master
+ *     >>fleet_share       users by what workers can bear
  *     >>fleet_roll        what a master says of its workers
  *     >>fleet_forks       --processes: workers of one command
  *     >>fleet_master      a test whose users are on workers
@@ -804,6 +805,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "8-run/fleet/gate.c"
 #include "8-run/fleet/order.c"
 #include "8-run/fleet/hear.c"
+#include "8-run/fleet/share.c"
 #include "8-run/fleet/roll.c"
 #include "8-run/fleet/forks.c"
 #include "8-run/fleet/master.c"

@@ -33,6 +33,7 @@ def report(*rows, users={}, errors={}):
 class Hand:
     def __init__(self, port, id=None, ready=True, beats=True, follows=True, version="2.47.0"):
         self.id, self.beats, self.follows = id or "hand_" + uuid.uuid4().hex, beats, follows
+        self.cpu = 12.5
         self.last, self.state, self.users, self.seen, self.taken, self.closing = None, "ready", {}, [], set(), False
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
@@ -54,7 +55,7 @@ class Hand:
             with self.lock:
                 body = self.socket.recv() if self.socket.poll(0) else None
                 if self.beats and acked and time.monotonic() >= beat:
-                    self.send("heartbeat", {"state": self.state, "current_cpu_usage": 12.5,
+                    self.send("heartbeat", {"state": self.state, "current_cpu_usage": self.cpu,
                                             "current_memory_usage": 1 << 20})
                     beat = time.monotonic() + 0.5
                 if body:

@@ -35,6 +35,7 @@ typedef struct locust_options {
     int expect_workers;               // the test begins when so many are there; 0: 1
     double expect_workers_max_wait_s; // it fails if they are not by then; 0: no limit
     bool fail_on_lost_workers;        // exit code 5 if what a worker counted is not in the figures
+    bool share_by_capacity; // workers that need less CPU for their users get more; false: all alike
     const char *secret; // that master and workers have to know, and by which each message is proven
                         // to be of the other; NULL: none
     int seed;           // repeats random choices: of tasks, waits and locust_random; 0: none

@@ -49,6 +49,7 @@ enum locust__option_kind {
     LOCUST__OPTION_COUNT,
     LOCUST__OPTION_NUMBER,
     LOCUST__OPTION_PROCESSES,
+    LOCUST__OPTION_SHARE,
     LOCUST__OPTION_CHECK, // checks; given more than once it adds up
     LOCUST__OPTION_STAGES,
     LOCUST__OPTION_WORDS,    // takes any number of values, as argparse's nargs="*"
@@ -76,6 +77,7 @@ static const struct {
     [LOCUST__OPTION_COUNT] = {.takes = "a whole number from 1", .min = 1, .max = INT_MAX},
     [LOCUST__OPTION_NUMBER] = {.takes = "a whole number from 0", .max = INT_MAX},
     [LOCUST__OPTION_PROCESSES] = {.takes = "a whole number from 1, or -1"},
+    [LOCUST__OPTION_SHARE] = {.takes = "equal or capacity"},
     [LOCUST__OPTION_WORDS] = {.bare = true},
     [LOCUST__OPTION_MORE] = {.bare = true},
     [LOCUST__OPTION_OWN_FLAG] = {.takes = "true or false", .bare = true},
@@ -162,6 +164,8 @@ typedef struct locust__known_option {
         "as always: the users of lost workers go to the others") \
     X("fail-on-lost-workers", 0, FLAG, options.fail_on_lost_workers, NULL, \
         "exit code 5 if what a worker counted is not in the figures") \
+    X("share", 0, SHARE, options.share_by_capacity, "HOW", \
+        "users among workers: equal, or by capacity, their CPU (equal)") \
     X("secret", 0, TEXT, secret_file, "FILE", \
         "a key that master and workers share: who lacks it is refused") \
     X("processes", 0, PROCESSES, processes, "N", \
@@ -522,6 +526,10 @@ static void locust__option_set(
     case LOCUST__OPTION_COUNT:
     case LOCUST__OPTION_NUMBER:
         good = locust__option_whole(o->kind, text, field);
+        break;
+    case LOCUST__OPTION_SHARE:
+        *(bool *)field = strcmp(text, "capacity") == 0;
+        good = *(bool *)field || strcmp(text, "equal") == 0;
         break;
     case LOCUST__OPTION_PROCESSES:
         good = strcmp(text, "-1") == 0 || locust__option_whole(LOCUST__OPTION_COUNT, text, field);

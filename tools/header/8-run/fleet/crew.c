@@ -53,7 +53,7 @@ typedef struct locust__member { // a worker
     bool grew;      // what it is to have has changed
     unsigned beats; // heartbeats so far
     int within;     // which of its host's workers it is, from 0
-    int64_t beat_ns, lost_ns, full_ns;
+    int64_t beat_ns, lost_ns;
     int64_t report_ns; // when its latest report came; 0: none did
     double cpu;        // percent of a core
     uint64_t memory;
@@ -84,9 +84,10 @@ typedef struct locust__crew {
     int shared; // users up to here are in `given`
     locust__member **turns;
     int n_turns, cap_turns;
-    bool anew;        // the workers have changed: deal again
-    int64_t awake_ns; // when this process last went on that had stood still
-    int64_t quiet_ns; // until then no line says that a connection is refused
+    bool anew;         // the workers have changed: deal again
+    int64_t shared_ns; // when users may be shared anew: see >>fleet_share
+    int64_t awake_ns;  // when this process last went on that had stood still
+    int64_t quiet_ns;  // until then no line says that a connection is refused
     // The run.
     bool testing, ending;
     bool again;          // more tests may follow: workers stop, and stay
@@ -338,6 +339,7 @@ static void locust__crew_begin(locust__crew *c)
     c->anew = true;
     c->partial = c->ending = false;
     c->pace = 0;
+    c->shared_ns = locust__os_now_ns() + 10 * LOCUST__S; // until then CPU is not known
     c->parts = 0;
     for (int i = 0; i < c->n; i++) {
         locust__member *m = c->members[i];

@@ -102,9 +102,8 @@ static void locust__hear_beat(locust__crew *c, locust__member *m, locust__view d
         item.kind == LOCUST__MSGPACK_INT && item.whole >= 0)
         m->memory = (uint64_t)item.whole;
     if (locust__msgpack_find(data, LOCUST__PLUS_KEY, &item, &value) &&
-        item.kind == LOCUST__MSGPACK_INT) { // bits: 1 done, 2 full
+        item.kind == LOCUST__MSGPACK_INT) { // bits: 1 done
         m->done = item.whole & 1;
-        m->full = item.whole & 2;
         if (m->done)
             locust__env_wake(c->env);
     }

@@ -10,7 +10,7 @@
  * Names       locust__master_
  * Uses        >>co >>switch >>fd >>sync >>stats >>net >>listen >>env >>usage >>warm_up >>ramp
  *             >>runner >>fleet_msgpack >>fleet_envelope >>fleet_report >>fleet_crew
- *             >>fleet_gate >>fleet_order >>fleet_hear >>fleet_forks
+ *             >>fleet_gate >>fleet_order >>fleet_hear >>fleet_share >>fleet_forks
  * Sources     Locust 2.12 to 2.47 (reference runs): log lines, order of events, `quit` without a
  *             `stop` before it.
  * ============================================================================================ */
@@ -38,6 +38,7 @@ static void locust__master_flush_now(void *arg)
 static void locust__master_silence_now(void *arg)
 {
     locust__hear_silence(arg);
+    locust__share_look(arg);
 }
 
 static void locust__master_children_now(void *arg)
