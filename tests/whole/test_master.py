@@ -289,6 +289,22 @@ def _(dir):
     check(re.search(r"generator: \w+", r.err), r)
 
 
+@test("arrivals of the open model are shared, for workers that were told nothing of them")
+def _(dir):
+    port = free_port()
+    with Target(dir) as target, master(
+            dir, port, "--rate", "200", "-t", "3", "--expect-workers", "2", "-H", target.url, "--phases", "--summary",
+            "s.json", classes=("Many",)) as m, worker(dir, port) as a, worker(dir, port) as b:
+        r = m.wait(30)
+        same([a.wait(10).rc, b.wait(10).rc], [0, 0], r)
+        served = target.stop()[0]
+    got, arrivals = summary(dir)["total"], summary(dir)["arrivals"]
+    check(590 <= arrivals["scheduled"] <= 600, arrivals)
+    same(arrivals["started"], got["requests"] + got["unanswered"], arrivals)
+    check(got["requests"] <= served <= arrivals["scheduled"], served, arrivals)
+    check(got["intended"] and got["phases"], got)
+
+
 @test("Ctrl-C at the master ends the workers in order")
 def _(dir):
     port = free_port()
@@ -374,4 +390,4 @@ for name, locust in [("the installed one", installed)] + [
     test("three stock workers (%s)" % name)(lambda dir, l=locust: stock(dir, l(), 0))
     test("two stock workers and one of our own (%s)" % name)(lambda dir, l=locust: stock(dir, l(), 1))
 
-main(parallel=8, before=lambda: (build("fleet_users.c", "-O1"), shared_target()))
+main(parallel=4 if os.environ.get("FULL") else 8, before=lambda: (build("fleet_users.c", "-O1"), shared_target()))
