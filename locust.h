@@ -64818,9 +64818,9 @@ LOCUST__COLD static void locust__answers_user(locust__asked *a)
 
 LOCUST__COLD static void locust__answers_metrics(locust__asked *a)
 {
-#if defined(LOCUST__HAVE_PROMETHEUS)
+#if defined(LOCUST__WITH_EXPORT) && LOCUST__WITH_EXPORT
     a->x->type = "text/plain; version=0.0.4; charset=utf-8";
-    locust__prometheus_write(&a->x->text, a->w->env);
+    locust__prometheus_write(&a->x->text, a->w->env, &a->w->seen.told.result->checks);
 #else
     locust__answers_text(a, 404, "This program was compiled without it.");
 #endif
