@@ -65495,8 +65495,7 @@ static void locust__run_extra_csv(void *arg)
         run->csv.failed |= !extra->csv(run->env);
 }
 
-/* Runs the test, or those that the page asks for, then ends the coroutines beside it. False: there
- * was none. */
+/* Runs the test, or those that the page asks for. False: there was none. */
 static bool locust__run_tests(locust__run_parts *run) LOCUST__PARKS
 {
     locust_env *env = run->env;
@@ -65514,15 +65513,7 @@ static bool locust__run_tests(locust__run_parts *run) LOCUST__PARKS
     else
 #endif
         locust__runner_run(env);
-    locust__wait_group_cancel(&env->loop, &run->helpers);
-    locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
-#if LOCUST__WITH_REPORTS
-    locust__co_call(&env->loop, locust__tui_close, &run->tui);
-#endif
-    if (any)
-        return true;
-    locust__log_print(&env->log, LOCUST__LOG_INFO, "locust.main", "Shutting down (exit code 0)");
-    return false;
+    return any;
 }
 
 /* The coroutine of the whole run: the loop ends after it. */
@@ -65530,20 +65521,29 @@ LOCUST__COLD static void locust__run_main(void *arg)
 {
     locust__run_parts *run = arg;
     locust_env *env = run->env;
+    bool any;
     locust__run_begin(run);
     if (env->options.worker) {
         locust__run_worker(run);
         return;
     }
-    if (!locust__run_tests(run)) {
-        env->exit_code = 0;
-        return;
-    }
+    any = locust__run_tests(run);
+    locust__wait_group_cancel(&env->loop, &run->helpers);
+    locust__wait_group_join(&env->loop, &run->helpers, LOCUST__NEVER);
+#if LOCUST__WITH_REPORTS
+    locust__co_call(&env->loop, locust__tui_close, &run->tui);
+#endif
 #if LOCUST__WITH_EXPORT
     locust__exports_end(&run->exports);
 #endif
     if (run->command)
         LOCUST__ENV_FIRE(env, on_quitting, .number = 0);
+    if (!any) { // the page has asked for no test: there is nothing to report
+        env->exit_code = 0;
+        locust__log_print(
+            &env->log, LOCUST__LOG_INFO, "locust.main", "Shutting down (exit code 0)");
+        return;
+    }
     locust__co_call(&env->loop, locust__result_judge, &run->verdict);
     run->verdict.own_code = env->exit_code_set;
     if (!env->exit_code_set)
