@@ -16921,6 +16921,7 @@ static enum locust__body locust__response_head_body(const locust__response_head 
            : h->framing.sized ? LOCUST__BODY_SIZED
                               : LOCUST__BODY_CLOSE;
 }
+#if LOCUST__WITH_WEB
 /* ============================================================================================
  * >>request_head  the head of a request, as a server reads it
  *
@@ -17114,6 +17115,7 @@ LOCUST__COLD LOCUST__UNUSED static enum locust__request_head_status locust__requ
         return LOCUST__REQUEST_HEAD_BAD;
     return LOCUST__REQUEST_HEAD_GOOD;
 }
+#endif
 /* ============================================================================================
  * >>receive  reading messages from a stream
  *

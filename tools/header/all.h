@@ -652,7 +652,9 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #if LOCUST__LAYERS >= 5
 #include "5-http/head.c"
 #include "5-http/response_head.c"
+#if LOCUST__WITH_WEB
 #include "5-http/request_head.c"
+#endif
 #include "5-http/receive.c"
 #if LOCUST__WITH_WEB
 #include "5-http/httpd.c"
