@@ -281,6 +281,7 @@ static bool locust__export_fields(locust__export *x)
 static const char *locust__export_open(locust__export *x)
 {
     size_t n = strlen(x->to);
+    const char *wrong;
     switch (x->kind) {
     case LOCUST__EXPORT_STATSD:
         return locust__poster_open_udp(&x->post);
@@ -300,7 +301,11 @@ static const char *locust__export_open(locust__export *x)
         return x->kind == LOCUST__EXPORT_OTLP
                    ? "OTEL_EXPORTER_OTLP_HEADERS takes name=value,name=value"
                    : "INFLUX_TOKEN is no header field";
-    return locust__poster_open(&x->post);
+    wrong = locust__poster_open(&x->post);
+    n = wrong ? 0 : strlen(x->post.base.prefix);
+    if (x->kind == LOCUST__EXPORT_OTLP && n && x->post.base.prefix[n - 1] == '/')
+        x->post.base.prefix = locust__arena_copy(&x->post.sv.arena, x->post.base.prefix, n - 1);
+    return wrong ? wrong : x->post.base.prefix ? NULL : "out of memory";
 }
 
 /* Gives requests a trace context, and lets the OTLP collector `x` have the sampled ones; NULL:
