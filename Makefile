@@ -18,6 +18,9 @@ examples: $(EXAMPLES)            ## builds the examples
 build/%: examples/%.c locust.h | build
 	$(CC) $(CFLAGS) -I. $< -o $@ $(LDFLAGS) $(LDLIBS)
 
+build/hit: tools/hit.c locust.h | build
+	$(CC) $(CFLAGS) -I. $< -o $@ $(LDFLAGS) $(LDLIBS)
+
 build/target: tests/whole/programs/target.c locust.h | build
 	$(CC) $(CFLAGS) -I. $< -o $@ $(LDFLAGS) $(LDLIBS)
 

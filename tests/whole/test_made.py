@@ -394,4 +394,67 @@ def _(dir):
     check('s->' in text and "system(" not in re.sub(r'"(?:[^"\\]|\\.)*"|//[^\n]*', "", text), text[:3000])
 
 
+# ---- openapi2c ----
+
+PETS = {"openapi": "3.0.3", "info": {"title": "Pets"}, "servers": [{"url": "http://pets.test/{v}", "variables": {"v": {"default": "v1"}}}],
+        "security": [{"bearer": []}],
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}, "key": {"type": "apiKey", "in": "header", "name": "X-Key"}},
+                       "parameters": {"limit": {"name": "limit", "in": "query", "required": True, "schema": {"type": "integer", "minimum": 5}}},
+                       "schemas": {"Pet": {"type": "object", "required": ["name"], "properties": {
+                           "name": {"type": "string", "example": "Rex \"the dog\""}, "born": {"type": "string", "format": "date"},
+                           "tags": {"type": "array", "items": {"enum": ["a", "b"]}}, "parent": {"$ref": "#/components/schemas/Pet"},
+                           "id": {"type": "integer", "readOnly": True}}}}},
+        "paths": {
+            "/pets": {"parameters": [{"$ref": "#/components/parameters/limit"}],
+                      "get": {"operationId": "listPets", "responses": {"200": {}}},
+                      "post": {"requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pet"}}}},
+                               "security": [{"key": []}], "responses": {"201": {}}}},
+            "/pets/{id}": {"get": {"parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}, "example": "a b"},
+                                                  {"name": "full", "in": "query", "schema": {"type": "boolean"}}],
+                                   "responses": {"2XX": {}}, "security": []},
+                           "delete": {"parameters": [{"name": "id", "in": "path", "schema": {"type": "integer"}}], "responses": {"204": {}}}}}}
+
+
+@test("openapi2c: a task for each operation, with values that the description gives")
+def _(dir):
+    with Recorder(lambda method, *_: (204 if method == "DELETE" else 201 if method == "POST" else 200, "", b"")) as server:
+        for args, methods in ((), {"GET"}), (("--all",), {"GET", "POST", "DELETE"}):
+            server.seen.clear()
+            made(dir, "openapi2c", *args, "-", stdin=json.dumps(PETS).encode())
+            r = run(dir, [compiled(dir), "--headless", "-u", "60", "-r", "1000", "--iterations", "60", "--host", server.url, "--csv", "c"],
+                    env={"API_TOKEN": "T", "API_KEY": "K"})
+            same(r.rc, 0, r)
+            same({m for m, *_ in server.seen}, methods)
+        got = {(m, t): (f, b) for m, t, f, b in server.seen}
+        same(set(got), {("GET", "/v1/pets?limit=5"), ("POST", "/v1/pets?limit=5"), ("GET", "/v1/pets/a%20b"), ("DELETE", "/v1/pets/1")})
+        fields, body = got["POST", "/v1/pets?limit=5"]
+        pet = json.loads(body)
+        same((pet["name"], pet["born"], pet["tags"], "id" in pet), ('Rex "the dog"', "2026-01-31", ["a"], False))
+        same((fields["x-key"], "authorization" in fields), (["K"], False))
+        same(got["DELETE", "/v1/pets/1"][0]["authorization"], ["Bearer T"])
+
+
+@test("openapi2c: whatever the description is, a sentence or a test that compiles")
+def _(dir):
+    for text in (b"", b"[]", b"{}", b'{"paths": 3}', b'{"paths": {}}', json.dumps(PETS).encode()[:300], b"\xff\xfe\x00", b"[" * 100000):
+        r = made(dir, "openapi2c", "-", stdin=text, rc=2)
+        check(b"openapi2c: " in r.stderr and b"Traceback" not in r.stderr and r.stdout == b"", text[:60], r.stderr[-1500:])
+    evil = '"); system("id"); /* */ ??/ %s%n \\'
+    loop = {"$ref": "#/components/schemas/L"}
+    api = {"info": {"title": evil + "*/\n#error"}, "host": "a.test", "basePath": "/b", "security": [{"k": []}], "securityDefinitions": {
+        "k": {"type": "apiKey", "in": "query", "name": evil}}, "components": {"schemas": {"L": {"type": "object", "properties": {"l": loop}}}},
+        "paths": {"/" + evil: {"get": {"operationId": evil, "summary": evil + "\n#error", "parameters": [
+            {"name": evil, "in": "query", "required": True, "example": evil}, {"name": "X-A", "in": "header", "required": True, "example": "a\r\nb: c"},
+            {"name": "bad name", "in": "header", "required": True, "example": "x"}, {"name": "c", "in": "query", "example": "x" * 9000}]}},
+            "/loop": {"post": {"requestBody": {"content": {"application/json": {"schema": loop}}}}, "put": {"requestBody": {"content": {
+                "text/plain": {"example": evil * 300}}}}, "patch": {"parameters": [{"in": "body", "name": "b", "schema": {"allOf": [loop, 3]}}]}},
+            "/{x}/{y}": {"get": {"parameters": 7}, "delete": 3, "parameters": [3, {"in": 5}, {"$ref": "#/nowhere"}, {"$ref": "http://x/"}]},
+            "/int": {"get": {"parameters": [{"name": "n", "in": "query", "required": True, "schema": {"type": ["null", "integer"], "minimum": 1e300}}]}}}}
+    made(dir, "openapi2c", "--all", "-", stdin=json.dumps(api).encode())
+    compiled(dir)
+    with open(dir + "/made.c") as f:
+        text = f.read()
+    check("system(" not in re.sub(r'"(?:[^"\\]|\\.)*"|//[^\n]*', "", text) and not re.search(r"^\s*#error", text, re.M), text[:3000])
+
+
 main(parallel=2)
