@@ -39997,13 +39997,15 @@ typedef struct locust__tally_root { // hangs off the recorder
     locust__tally *rows;
 } locust__tally_root;
 
+typedef enum locust__tally_end { // how a stream ended
+    LOCUST__TALLY_COMPLETE,
+    LOCUST__TALLY_FAILED,
+    LOCUST__TALLY_GIVEN_UP,
+    LOCUST__TALLY_CUT
+} locust__tally_end;
+
 typedef struct locust__tally_stream { // one stream, as it is counted
-    enum {
-        LOCUST__TALLY_COMPLETE,
-        LOCUST__TALLY_FAILED,
-        LOCUST__TALLY_GIVEN_UP,
-        LOCUST__TALLY_CUT
-    } end;
+    locust__tally_end end;
     bool begun;                     // an answer came that could have had tokens
     double late_ms;                 // of its arrival
     int64_t took_ns;                // from the start of the request to the end of the stream
@@ -40537,28 +40539,35 @@ static void locust__flow_show(const locust__flow_state *f)
             .given_up = f->given_up};
 }
 
+/* What error the end of a request means to its stream. */
+static locust_error locust__flow_judge(
+    locust__flow_state *f, const locust__response_head *h, locust_error error)
+{
+    bool good = h->status >= 200 && h->status < 300;
+    if (error == LOCUST_ERR_TIMEOUT && f->opened && f->gives_up && !f->ended) {
+        f->given_up = true;
+        return LOCUST_OK;
+    }
+    if (error)
+        return f->ended && error != LOCUST_ERR_CANCELLED ? LOCUST_OK : error;
+    if (f->given_up || (!f->flow.why && (f->ended || !good)))
+        return LOCUST_OK;
+    if (!f->flow.why)
+        f->flow.why =
+            f->opened ? "the stream ended without its last event" : "the answer is not a stream";
+    return LOCUST_ERR_HTTP_STREAM;
+}
+
 static locust_error locust__flow_end(
     locust__flow *flow, const locust__response_head *h, locust_error error)
 {
     locust__flow_state *f = locust__flow_state_of(flow);
-    bool good = h->status >= 200 && h->status < 300;
-    if (f->opened && !error && f->line.len && !f->ended && !f->given_up && !flow->why)
+    bool whole = f->opened && !error && !f->given_up && !flow->why;
+    if (whole && f->line.len && !f->ended)
         locust__flow_line(f); // the last one, without an end
-    if (f->opened && !error && f->reader->own && !flow->why)
-        f->ended = !f->given_up;
-    if (f->given_up && !error)
-        ;
-    else if (flow->why && !error)
-        error = LOCUST_ERR_HTTP_STREAM;
-    else if (f->ended && error != LOCUST_ERR_CANCELLED)
-        error = LOCUST_OK;
-    else if (f->opened && f->gives_up && error == LOCUST_ERR_TIMEOUT)
-        error = LOCUST_OK, f->given_up = true;
-    else if (!error && good) {
-        flow->why =
-            f->opened ? "the stream ended without its last event" : "the answer is not a stream";
-        error = LOCUST_ERR_HTTP_STREAM;
-    }
+    if (whole && f->reader->own && !flow->why)
+        f->ended = true;
+    error = locust__flow_judge(f, h, error);
     locust__flow_show(f);
     return error;
 }

@@ -67,4 +67,32 @@ static void waits_are_as_long_as_their_kind_says(void)
     }
 }
 
-TESTS({"waits are as long as their kind says", waits_are_as_long_as_their_kind_says}, )
+/* Of gaps of a Poisson process (exponential, mean 0.25 s here) a share of 1 - exp(-1) is shorter than the mean, and what
+ * the task took is no part of them. */
+static void poisson_waits_are_exponential(void)
+{
+    enum { DRAWS = 20000 };
+    locust_user_class as = {.name = "Hand", .wait_time = LOCUST_POISSON(4)};
+    locust__loop loop = {.random = 99};
+    locust__services services = {.loop = &loop};
+    locust__users all = {.services = &services};
+    locust__class cls = {.as = &as};
+    locust__user user = {.as = {.id = 1}, .all = &all, .cls = &cls, .waited_ns = 1000 * S};
+    double sum = 0, since = 0;
+    int shorter = 0;
+    user.root = &user;
+    for (int draw = 0; draw < DRAWS; draw++) {
+        double got = (double)locust__user_wait_ns(&user, 1000 * S) / 1e9;
+        sum += got;
+        shorter += got < 0.25;
+    }
+    CHECK_NEAR(sum / DRAWS, 0.25, 0.01);
+    CHECK_NEAR((double)shorter / DRAWS, 0.632, 0.015);
+    for (int draw = 0; draw < DRAWS;
+         draw++) // behind a task of 0.25 s the rest has the same mean, where there is one
+        since += locust__user_wait_ns(&user, 1000 * S + S / 4) == 0;
+    CHECK_NEAR(since / DRAWS, 0.632, 0.015);
+}
+
+TESTS({"waits are as long as their kind says", waits_are_as_long_as_their_kind_says},
+    {"poisson waits are exponential", poisson_waits_are_exponential}, )

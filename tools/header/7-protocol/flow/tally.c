@@ -75,13 +75,15 @@ typedef struct locust__tally_root { // hangs off the recorder
     locust__tally *rows;
 } locust__tally_root;
 
+typedef enum locust__tally_end { // how a stream ended
+    LOCUST__TALLY_COMPLETE,
+    LOCUST__TALLY_FAILED,
+    LOCUST__TALLY_GIVEN_UP,
+    LOCUST__TALLY_CUT
+} locust__tally_end;
+
 typedef struct locust__tally_stream { // one stream, as it is counted
-    enum {
-        LOCUST__TALLY_COMPLETE,
-        LOCUST__TALLY_FAILED,
-        LOCUST__TALLY_GIVEN_UP,
-        LOCUST__TALLY_CUT
-    } end;
+    locust__tally_end end;
     bool begun;                     // an answer came that could have had tokens
     double late_ms;                 // of its arrival
     int64_t took_ns;                // from the start of the request to the end of the stream
