@@ -40268,7 +40268,9 @@ static bool locust__tally_percentile_ns(
  * Names       locust__flow_
  * Uses        >>stats >>record >>response_head >>receive >>sse >>client >>flow >>head_out
  *             >>request >>flow_tally
- * Limits      behind the stream's last event the body is read to its end, up to the request's
+ * Limits      a generator that is late finds several events at once, of which the kernel tells the
+ *             time of the last: the table has how many came by one read, the verdict the lateness.
+ *             Behind the stream's last event the body is read to its end, up to the request's
  *             deadline, so that the connection can carry another request: what goes wrong there is
  *             no failure, but the row's time runs to there.
  * ============================================================================================ */
