@@ -310,7 +310,7 @@ def _(dir):
 
 # ---- har2c ----
 
-HAR = ROOT + "/tests/whole/kit/shop.har"  # recorded by Chromium 156, driven by Playwright, against kit/shop.py
+HAR = ROOT + "/tests/whole/kit/shop.har"  # recorded by Chromium 156: kit/record_shop.py
 
 
 def recorded():
