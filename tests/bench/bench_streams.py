@@ -115,7 +115,8 @@ def openai_user(where, users, query, dir):
             env=dict(os.environ, OPENAI_API_KEY="k", OPENAI_BASE_URL=server.url + "/v1"))
     rows = json.loads(done.stdout or "[]")
     raised = sorted({l.split("(")[0].strip()[:60] for l in done.stderr.splitlines() if "Error" in l and not l.startswith(" ")})
-    return server.noted(), "%d rows, no time of a token%s" % (len(rows), "; each stream raises " + raised[-1] if raised else "")
+    return server.noted(), "%d rows, no time of a token, of %d streams%s" % (
+        len(rows), server.noted().streams, "; each raises " + raised[-1] if raised else "")
 
 
 def main():
