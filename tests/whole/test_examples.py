@@ -9,7 +9,7 @@ from kit.mosquitto import Mosquitto
 from kit.postgres import Postgres
 from kit.certs import Pki
 from kit.rooms import serving
-from kit import dns
+from kit import dns, qdrant
 from kit.h2 import *
 from kit.nginx import Nginx
 import glob, http.server, json, shlex, ssl, urllib.parse
@@ -787,6 +787,17 @@ def _(dir, program):
     rows, total = stats_csv(dir + "/c")
     check(failed(total) == 0 and set(rows) <= {("grpc", "/helloworld.Greeter/" + m) for m in ("SayHello", "Many")}, rows)
     check(count(rows["grpc", "/helloworld.Greeter/SayHello"]) >= 5, rows)
+
+
+@example("qdrant", *STRICT)
+def _(dir, program):
+    with qdrant.Qdrant(lambda method, path, body: qdrant.done() if method == "PUT" else qdrant.found(1, 2)) as server:
+        r = run(dir, command(program, server.url, "-u", "5", "-r", "1000", "-t", "5"))
+    same(r.rc, 0, r)
+    rows, total = stats_csv(dir + "/c")
+    same({key for key in rows}, {("qdrant", n) for n in ("create", "upsert", "search", "like the first", "scroll")})
+    same([count(rows["qdrant", "create"]), count(rows["qdrant", "upsert"]), failed(total)], [5, 5, 0])
+    same({body["query"]["nearest"][0] for _, path, body in server.seen if "nearest" in body.get("query", {})}, {0.5})
 
 
 @example("udp", *STRICT)

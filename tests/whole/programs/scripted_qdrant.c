@@ -32,7 +32,8 @@ static double number(const struct line *l, const char *name)
 
 static const char *word(const struct line *l, int i)
 {
-    return l->words[i] && strcmp(l->words[i], "-") != 0 && !strchr(l->words[i], '=') ? l->words[i] : NULL;
+    return l->words[i] && strcmp(l->words[i], "-") != 0 && !strchr(l->words[i], '=') ? l->words[i]
+                                                                                     : NULL;
 }
 
 static void split(const locust_user *u, struct line *l, char *text)
@@ -40,14 +41,11 @@ static void split(const locust_user *u, struct line *l, char *text)
     char *at = NULL;
     int n = 0;
     for (char *w = strtok_r(text, " ", &at); w && n < WORDS - 1; w = strtok_r(NULL, " ", &at)) {
-        char *mark = strstr(w, "%u");
-        l->words[n] = w;
-        if (mark) {
-            snprintf(l->texts[n], sizeof l->texts[n], "%.*s%llu%s", (int)(mark - w), w,
-                (unsigned long long)u->id, mark + 2);
-            l->words[n] = l->texts[n];
-        }
-        n++;
+        char *mark, *text_of = l->texts[n];
+        l->words[n++] = strstr(w, "%u") ? text_of : w;
+        for (; (mark = strstr(w, "%u")) != NULL; w = mark + 2)
+            text_of += sprintf(text_of, "%.*s%llu", (int)(mark - w), w, (unsigned long long)u->id);
+        strcpy(text_of, strlen(w) < 100 ? w : "");
     }
     while (n < WORDS)
         l->words[n++] = NULL;
@@ -55,11 +53,18 @@ static void split(const locust_user *u, struct line *l, char *text)
 
 static locust_qdrant_result *find(locust_user *u, struct line *l)
 {
-    locust_qdrant_query q = {.collection = word(l, 1), .limit = (int)number(l, "limit"),
-        .filter = option(l, "filter"), .params = option(l, "params"), .offset = option(l, "offset"),
-        .no_payload = number(l, "no_payload") > 0, .with_vector = number(l, "with_vector") > 0,
-        .not_empty = number(l, "not_empty") > 0, .negative = option(l, "negative"),
-        .more = option(l, "more"), .name = option(l, "name"), .timeout_s = number(l, "timeout")};
+    locust_qdrant_query q = {.collection = word(l, 1),
+        .limit = (int)number(l, "limit"),
+        .filter = option(l, "filter"),
+        .params = option(l, "params"),
+        .offset = option(l, "offset"),
+        .no_payload = number(l, "no_payload") > 0,
+        .with_vector = number(l, "with_vector") > 0,
+        .not_empty = number(l, "not_empty") > 0,
+        .negative = option(l, "negative"),
+        .more = option(l, "more"),
+        .name = option(l, "name"),
+        .timeout_s = number(l, "timeout")};
     const char *at = option(l, "truth");
     for (; at && *at; at += strcspn(at, ","), at += *at == ',')
         l->truth[q.n_truth++] = atoll(at);
@@ -127,4 +132,4 @@ static void speak(locust_user *u)
 
 LOCUST_USER(Speaker, .iterations = 1, .headers = LOCUST_HEADERS({"api-key", "secret"}),
     .tasks = LOCUST_TASKS(LOCUST_TASK(speak)));
-LOCUST_MAIN(.users = { &Speaker })
+LOCUST_MAIN(.users = {&Speaker})
