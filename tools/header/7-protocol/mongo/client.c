@@ -157,7 +157,8 @@ static locust__view locust__mongo_command_pack(locust__mongo *m, locust__buf *ou
 static locust_error locust__mongo_read_bytes(
     locust__mongo *m, size_t n, int64_t deadline_ns) LOCUST__PARKS
 {
-    if (!locust__buf_reserve_tight(&m->in, n))
+    bool further = m->in.len > 0; // a batch behind others: there may be many more
+    if (!(further ? locust__buf_reserve(&m->in, n) : locust__buf_reserve_tight(&m->in, n)))
         return LOCUST_ERR_MEMORY;
     while (n) {
         size_t got = 0;
