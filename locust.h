@@ -38559,7 +38559,7 @@ static const locust__mongo_target *locust__mongo_target_of(
  *             lengths are checked and its document is valid BSON. Who is told of an error of the
  *             connection finds it closed: an answer that comes too late must answer nothing else.
  *             Positions in `in` are offsets, as it moves when it grows.
- * Cost        an idle client: some 900 bytes, and the answers of its last call.
+ * Cost        an idle client: some 1100 bytes, and the answers of its last call.
  * Names       locust__mongo locust__mongo_client_ locust__mongo_command_ locust__mongo_read_
  *             locust__mongo_call locust__mongo_say locust__mongo_say_ locust__mongo_msg_
  * Uses        >>stats >>stream >>services >>protocol >>mongo_bson >>mongo_url
