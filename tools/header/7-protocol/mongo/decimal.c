@@ -61,7 +61,7 @@ static void locust__decimal_format(const unsigned char *p, char out[LOCUST__DECI
         *out++ = '-';
     if ((high >> 58 & 31) >= 30) { // infinity, and what is no number, which has no sign
         bool infinite = (high >> 58 & 31) == 30;
-        strcpy(infinite || !(high >> 63) ? out : out - 1, infinite ? "Infinity" : "NaN");
+        snprintf(infinite || !(high >> 63) ? out : out - 1, 9, "%s", infinite ? "Infinity" : "NaN");
         return;
     }
     n = large ? locust__decimal_digits(0, 0, digits)
@@ -74,7 +74,7 @@ static void locust__decimal_format(const unsigned char *p, char out[LOCUST__DECI
         memcpy(out, digits + 1, (size_t)n - 1);
         snprintf(out + n - 1, 12, "E%+d", scientific % 10000);
     } else if (exponent == 0) {
-        strcpy(out, digits);
+        memcpy(out, digits, (size_t)n + 1);
     } else {
         int whole = n + exponent; // digits in front of the point
         if (whole <= 0) {
@@ -82,11 +82,11 @@ static void locust__decimal_format(const unsigned char *p, char out[LOCUST__DECI
             *out++ = '.';
             for (; whole < 0; whole++)
                 *out++ = '0';
-            strcpy(out, digits);
+            memcpy(out, digits, (size_t)n + 1);
         } else {
             memcpy(out, digits, (size_t)whole);
             out[whole] = '.';
-            strcpy(out + whole + 1, digits + whole);
+            memcpy(out + whole + 1, digits + whole, (size_t)(n - whole) + 1);
         }
     }
 }
