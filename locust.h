@@ -19188,8 +19188,8 @@ LOCUST__APART LOCUST__COLD static void locust__auth_digest(locust__buf *out, loc
             locust__view_of(user), locust__view_of(d->realm), locust__view_of(password)},
         3, ha1);
     if (d->sess)
-        locust__hash_texts(kind,
-            (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(once)}, 3, ha1);
+        locust__hash_texts(
+            kind, (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(once)}, 3, ha1);
     locust__hash_texts(
         kind, (locust__view[]){locust__view_of(method), locust__view_of(target)}, 2, ha2);
     if (d->qop)
@@ -19198,8 +19198,8 @@ LOCUST__APART LOCUST__COLD static void locust__auth_digest(locust__buf *out, loc
                 locust__view_of(once), locust__view_of("auth"), locust__view_of(ha2)},
             6, answer);
     else
-        locust__hash_texts(kind,
-            (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(ha2)}, 3, answer);
+        locust__hash_texts(
+            kind, (locust__view[]){locust__view_of(ha1), nonce, locust__view_of(ha2)}, 3, answer);
     locust__auth_quote(out, "Digest username", user);
     locust__auth_quote(out, ", realm", d->realm);
     locust__auth_quote(out, ", nonce", d->nonce);
@@ -52998,7 +52998,7 @@ static void locust__server_cpu_line(const locust__server_cpu *c, char *out, size
     else
         snprintf(out, size, "target: its CPU is unknown, it ended or was started anew meanwhile");
 }
-#if LOCUST__WITH_REPORTS
+#if LOCUST__WITH_REPORTS || LOCUST__WITH_EXPORT
 /* ============================================================================================
  * >>since  what was counted since the last look
  *

@@ -817,7 +817,7 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #if LOCUST__LAYERS >= 9
 #include "9-outside/generator.c"
 #include "9-outside/server_cpu.c"
-#if LOCUST__WITH_REPORTS
+#if LOCUST__WITH_REPORTS || LOCUST__WITH_EXPORT
 #include "9-outside/since.c"
 #endif
 #include "9-outside/figures.c"
