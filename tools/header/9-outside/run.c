@@ -537,25 +537,40 @@ static int locust__run_open(locust__run_parts *run, bool web)
     return LOCUST__EXIT_USAGE;
 }
 
-/* Runs the test, or (web) those that its page asks for. Returns the exit code. */
-static int locust__run_test(locust_env *env, bool command, bool web)
+/* Opens all and runs the test. Returns an exit code if it cannot begin, else 0. */
+static int locust__run_test_of(locust__run_parts *run, bool web)
 {
-    locust__run_parts run = {.env = env, .command = command, .signals = -1};
-    int code = locust__run_open(&run, web);
-    if (code) {
-        locust__run_close(&run);
+    locust_env *env = run->env;
+    int code = locust__run_open(run, web);
+    if (code)
         return code;
-    }
     locust__run_open_outs(env);
     locust__runner_init(env);
     if (!env->exit_code_set)
         env->exit_code = LOCUST__EXIT_USAGE; // of a run that cannot begin
-    if (locust__co_start(&env->loop, "the kit itself", 0, locust__run_main, &run, NULL))
+    if (locust__co_start(&env->loop, "the kit itself", 0, locust__run_main, run, NULL))
         locust__loop_run(&env->loop);
     else
         locust__say("out of memory");
-    locust__run_close(&run);
-    return env->exit_code;
+    return 0;
+}
+
+/* Runs the test, or (web) those that its page asks for. Returns the exit code. */
+static int locust__run_test(locust_env *env, bool command, bool web)
+{
+    int code = LOCUST__EXIT_USAGE;
+    locust__run_parts *run = locust__memory_zalloc(sizeof *run); // too large for a small stack
+    if (!run) {
+        locust__say("out of memory");
+        return code;
+    }
+    run->env = env;
+    run->command = command;
+    run->signals = -1;
+    code = locust__run_test_of(run, web);
+    locust__run_close(run);
+    LOCUST_FREE(run);
+    return code ? code : env->exit_code;
 }
 
 LOCUST_API int locust_run(locust_env *env)
