@@ -181,7 +181,7 @@ def _(dir):
 
     each([("userz = 4", "userz"), ("num-users = 4", "num-users"), ("users = ten", "ten"),
           ("spawn-rate = 0", "spawn-rate"), ("headless = maybe", "maybe"), ("run-time = 5x", "5x"),
-          ("users", "users"), ("users =", "users"), ("autostart = true", "autostart")], refused)
+          ("users", "users"), ("users =", "users"), ("equal-weights = true", "equal-weights")], refused)
     os.mkdir(dir + "/folder")
     each(["missing.conf", "folder"],
          lambda name: sentence(quick(dir, "--config", name), 2, name))
