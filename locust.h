@@ -2763,9 +2763,9 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *             headers.
  * Invariants  below here only LOCUST__WITH_ and LOCUST__OS_ are tested, with #if: -Wundef then
  *             warns of a misspelt one, where #ifdef would silently be false.
- * Names       locust__apart locust__cold locust__on locust__os_apple locust__os_bsd
- *             locust__os_linux locust__parks locust__printf locust__sys locust__unused
- *             locust__with_
+ * Names       locust__apart locust__api_data locust__cold locust__on locust__os_apple
+ *             locust__os_bsd locust__os_linux locust__parks locust__printf locust__sys
+ *             locust__unused locust__with_
  * ============================================================================================ */
 
 /* Is a setting that is defined switched on? It is if it is a number but 0, or empty, as after
@@ -2817,6 +2817,12 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #define LOCUST__WITH_FLEET 0
 #else
 #define LOCUST__WITH_FLEET 1
+#endif
+
+#if defined(LOCUST_IMPLEMENTATION)
+#define LOCUST__API_DATA // in a definition: what is extern already may not say so beside a value
+#else
+#define LOCUST__API_DATA LOCUST_API
 #endif
 
 #if defined(LOCUST_NO_EXPORT) && LOCUST__ON(LOCUST_NO_EXPORT)
@@ -25484,8 +25490,8 @@ static locust_error locust__h2_exchange_try(
 
 static const struct locust_http2_engine locust__h2_engine = {locust__h2_exchange_try};
 
-LOCUST_API const locust_http_version locust_http_2_ = {&locust__h2_engine, false};
-LOCUST_API const locust_http_version locust_http_auto_ = {&locust__h2_engine, true};
+LOCUST__API_DATA const locust_http_version locust_http_2_ = {&locust__h2_engine, false};
+LOCUST__API_DATA const locust_http_version locust_http_auto_ = {&locust__h2_engine, true};
 #endif
 
 #if LOCUST__LAYERS >= 6
@@ -52053,6 +52059,7 @@ typedef struct locust__forks {
     pid_t pids[LOCUST__FORKS_MAX]; // 0: it has ended
     char ids[LOCUST__FORKS_MAX][LOCUST__PROCESS_ID];
     char secret[2 * LOCUST__SEAL_TAG + 1]; // that these processes alone know
+    char log_path[4096];                   // of a child's --request-log
 } locust__forks;
 
 /* How many processes -1 stands for. */
@@ -52119,6 +52126,10 @@ static void locust__forks_become(locust__forks *f, int index, locust_options *o,
     if (n != 1)
         _exit(LOCUST__EXIT_USAGE);
     close(f->go[0]);
+    if (o->request_log) { // each has a file of its own
+        snprintf(f->log_path, sizeof f->log_path, "%s.%d", o->request_log, index + 1);
+        o->request_log = f->log_path;
+    }
     locust__process.forked = true;
     locust__process.parent = parent;
     locust__process.index = index;
@@ -52210,7 +52221,7 @@ static bool locust__forks_open(locust__forks *f, locust_options *o, int processe
     o->master = true;
     o->expect_workers = f->n;
     o->expect_workers_max_wait_s = 0; // who does not come has ended, and is missed
-    o->request_log = NULL;            // each worker has its own
+    o->request_log = NULL;            // each worker writes its own
     return true;
 }
 

@@ -402,7 +402,7 @@ LOCUST_USER(Idle, .name = "Idle");
 LOCUST_USER(Some, .tasks = LOCUST_TASKS(LOCUST_TASK(task)), .proxy = PROXY);
 LOCUST_MAIN(.users = {CLASSES})
 """)
-    programs = {name: build(source, "-DCLASSES=" + classes, "-DPROXY=" + proxy, "-Wno-unused")
+    programs = {name: build(source, "-DCLASSES=" + classes, "-DPROXY=" + proxy, "-Wno-initializer-overrides")
                 for name, classes, proxy in
                 (("no tasks", "&Idle", "NULL"), ("no class", "NULL", "NULL"), ("proxy", "&Some", '"http://"'),
                  ("good", "&Some", "NULL"))}

@@ -42,9 +42,12 @@ def alive(pid):
 def _(dir):
     with Target(dir) as target:
         r = run(dir, [build("fleet_users.c", "-O1"), "--headless", "--processes", "3", "-u", "9", "-r", "90", "-i", "200",
-                      "-H", target.url, "--summary", "s.json", "Many"])
+                      "-H", target.url, "--summary", "s.json", "--request-log", "log.csv", "Many"])
         served = target.stop()[0]
     same((r.rc, served, summary(dir)["total"]["requests"]), (0, 200, 200), r)
+    logs = sorted(glob.glob(dir + "/log.csv*"))
+    same([os.path.basename(log) for log in logs], ["log.csv.1", "log.csv.2", "log.csv.3"], r)
+    same(sum(len(open(log).readlines()) - 1 for log in logs), 200)
     same(r.err.count("Shutting down"), 1, r)
     same(r.err.count("Starting locust.h"), 1, r)
     r.says("All users spawned: {\"Many\": 9} (9 total users)")

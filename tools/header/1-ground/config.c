@@ -6,9 +6,9 @@
  *             headers.
  * Invariants  below here only LOCUST__WITH_ and LOCUST__OS_ are tested, with #if: -Wundef then
  *             warns of a misspelt one, where #ifdef would silently be false.
- * Names       locust__apart locust__cold locust__on locust__os_apple locust__os_bsd
- *             locust__os_linux locust__parks locust__printf locust__sys locust__unused
- *             locust__with_
+ * Names       locust__apart locust__api_data locust__cold locust__on locust__os_apple
+ *             locust__os_bsd locust__os_linux locust__parks locust__printf locust__sys
+ *             locust__unused locust__with_
  * ============================================================================================ */
 
 /* Is a setting that is defined switched on? It is if it is a number but 0, or empty, as after
@@ -60,6 +60,12 @@
 #define LOCUST__WITH_FLEET 0
 #else
 #define LOCUST__WITH_FLEET 1
+#endif
+
+#if defined(LOCUST_IMPLEMENTATION)
+#define LOCUST__API_DATA // in a definition: what is extern already may not say so beside a value
+#else
+#define LOCUST__API_DATA LOCUST_API
 #endif
 
 #if defined(LOCUST_NO_EXPORT) && LOCUST__ON(LOCUST_NO_EXPORT)

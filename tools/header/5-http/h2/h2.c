@@ -274,5 +274,5 @@ static locust_error locust__h2_exchange_try(
 
 static const struct locust_http2_engine locust__h2_engine = {locust__h2_exchange_try};
 
-LOCUST_API const locust_http_version locust_http_2_ = {&locust__h2_engine, false};
-LOCUST_API const locust_http_version locust_http_auto_ = {&locust__h2_engine, true};
+LOCUST__API_DATA const locust_http_version locust_http_2_ = {&locust__h2_engine, false};
+LOCUST__API_DATA const locust_http_version locust_http_auto_ = {&locust__h2_engine, true};

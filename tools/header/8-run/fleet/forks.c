@@ -21,6 +21,7 @@ typedef struct locust__forks {
     pid_t pids[LOCUST__FORKS_MAX]; // 0: it has ended
     char ids[LOCUST__FORKS_MAX][LOCUST__PROCESS_ID];
     char secret[2 * LOCUST__SEAL_TAG + 1]; // that these processes alone know
+    char log_path[4096];                   // of a child's --request-log
 } locust__forks;
 
 /* How many processes -1 stands for. */
@@ -87,6 +88,10 @@ static void locust__forks_become(locust__forks *f, int index, locust_options *o,
     if (n != 1)
         _exit(LOCUST__EXIT_USAGE);
     close(f->go[0]);
+    if (o->request_log) { // each has a file of its own
+        snprintf(f->log_path, sizeof f->log_path, "%s.%d", o->request_log, index + 1);
+        o->request_log = f->log_path;
+    }
     locust__process.forked = true;
     locust__process.parent = parent;
     locust__process.index = index;
@@ -178,7 +183,7 @@ static bool locust__forks_open(locust__forks *f, locust_options *o, int processe
     o->master = true;
     o->expect_workers = f->n;
     o->expect_workers_max_wait_s = 0; // who does not come has ended, and is missed
-    o->request_log = NULL;            // each worker has its own
+    o->request_log = NULL;            // each worker writes its own
     return true;
 }
 
