@@ -8,7 +8,7 @@ import json, os, sys
 from kit.lib import *
 
 OWN = "typed_options.c"
-DEFAULTS = {"note": "none", "size": "7 7", "share": "0.250", "pause": "90 1m30s", "kind": "small",
+DEFAULTS = {"note": "none", "size": "7 7", "part": "0.250", "pause": "90 1m30s", "kind": "small",
             "dry": "0", "bare": "0"}
 
 
@@ -39,14 +39,14 @@ def _(dir):
         same(dict(line.split(" ", 1) for line in r.out.splitlines()), dict(DEFAULTS, **want), r)
 
     each([([], {}, ""),
-          (["--size", "12", "--share=0.5", "--pause", "2h", "--kind", "large", "--dry"], {}, "")],
+          (["--size", "12", "--part=0.5", "--pause", "2h", "--kind", "large", "--dry"], {}, "")],
          lambda *row: shows(*row, **({} if not row[0] else dict(
-             size="12 12", share="0.500", pause="7200 2h", kind="large", dry="1"))))
-    shows(["--size", "-3", "--share", "1e-3", "--bare=-9007199254740993"], {}, "",
-          size="-3 -3", share="0.001", bare="-9007199254740993")  # no double has all its digits
+             size="12 12", part="0.500", pause="7200 2h", kind="large", dry="1"))))
+    shows(["--size", "-3", "--part", "1e-3", "--bare=-9007199254740993"], {}, "",
+          size="-3 -3", part="0.001", bare="-9007199254740993")  # no double has all its digits
     shows([], {"MY_SIZE": "4", "MY_KIND": "large", "MY_DRY": "yes"}, "", size="4 4", kind="large", dry="1")
-    shows([], {}, "size = 4\nshare: .5\nkind large\ndry\nnote = a = b\n",
-          size="4 4", share="0.500", kind="large", dry="1", note="a = b")
+    shows([], {}, "size = 4\npart: .5\nkind large\ndry\nnote = a = b\n",
+          size="4 4", part="0.500", kind="large", dry="1", note="a = b")
     shows(["--size", "5"], {"MY_SIZE": "4"}, "size = 3\n", size="5 5")  # the later place wins
     shows([], {"MY_DRY": "off"}, "dry = on\n")
 
@@ -59,7 +59,7 @@ def _(dir):
     each([(["--size", "ten"], {}, "", "--size takes a whole number", '"ten"'),
           (["--size", "1.5"], {}, "", "--size", '"1.5"'), (["--size="], {}, "", "--size"),
           (["--bare", "99999999999999999999"], {}, "", "--bare"),
-          (["--share", "half"], {}, "", "--share takes a number", '"half"'),
+          (["--part", "half"], {}, "", "--part takes a number", '"half"'),
           (["--pause", "5x"], {}, "", "--pause takes a time span", '"5x"'),
           (["--kind", "medium"], {}, "", "--kind takes one of small,large", '"medium"'),
           (["--kind", "small,large"], {}, "", "small,large"), (["--dry=maybe"], {}, "", "--dry"),
@@ -75,7 +75,7 @@ def _(dir):
         r = run(dir, [build(OWN, "-O0"), "--headless"], env={"OPTIONS_ASK": ask})
         sentence(r, 2, *words)
 
-    each([("number:none", "locust_option_number", '"none"'), ("whole:share", "locust_option_whole", "a number"),
+    each([("number:none", "locust_option_number", '"none"'), ("whole:part", "locust_option_whole", "a number"),
           ("number:kind", "one of small,large"), ("flag:size", "locust_option_flag", "a whole number"),
           ("whole:dry", "true or false"), ("number:note", "a text")], refused)
 
@@ -84,7 +84,7 @@ def _(dir):
 def _(dir):
     r = run(dir, [build(OWN, "-O0"), "--help"])
     for text in (r"--note TEXT +any text \(none\)$", r"--size N +how many \(7\)$", r"also: MY_SIZE$",
-                 r"--share PART +how much \(0.25\)$", r"--pause SPAN +how long \(1m30s\)$",
+                 r"--part PART +how much \(0.25\)$", r"--pause SPAN +how long \(1m30s\)$",
                  r"--kind CHOICE +what: small,large \(small\)$", r"--dry +nothing for real$",
                  r"--bare N +an option of this test$"):
         check(re.search(text, r.out, re.M), "no " + text, r)
@@ -276,7 +276,7 @@ def _(dir):
     for conf, line, word in (("users = ten", 1, "ten"), ("# a\n\n; b\nusers = ten\n", 4, "ten"),
                              ("users = 3\r\n\r\nuserz = 4\r\n", 3, "userz"), ("list = true\nhost\n", 2, "host"),
                              ("\n\n\nheadless = maybe", 4, "maybe"), ("users = 1\nrun-time = 5x", 2, "5x"),
-                             ("tls-min\n", 1, "tls-min"), ("web-port = 1\n", 1, "web-port")):
+                             ("tls-min\n", 1, "tls-min"), ("profile = x\n", 1, "profile")):
         r = checked(dir, conf=conf)
         sentence(r, 2, word)
         same(re.findall(r"locust\.conf:(\d+)\b", r.err), [str(line)], r)

@@ -310,9 +310,9 @@ def _(dir):
     same(report.data("locustState")["curve"], {"raw": [], "intended": None})
 
 
-@test("LOCUST_NO_REPORTS leaves the report and the page out")
+@test("LOCUST_NO_REPORTS leaves the report out, and with LOCUST_NO_WEB the page, too")
 def _(dir):
-    program = build(VERDICT, "-O0", "-DLOCUST_NO_REPORTS")
+    program = build(VERDICT, "-O0", "-DLOCUST_NO_REPORTS", "-DLOCUST_NO_WEB")
     r = run(dir, [program, "--headless", "--html", "r.html", "-t", "1", "Known"])
     same((r.rc, r.err), (2, "locust: --html: this test was compiled with LOCUST_NO_REPORTS\n"), r)
     with open(build(VERDICT), "rb") as full, open(program, "rb") as small:

@@ -1111,7 +1111,7 @@ def _(dir):
                only=lambda v: v in VERSIONS[:2])
 def _(dir, v):
     w, unknown = world(), "certificate has an unknown issuer"
-    program = build(pem_source(dir, w.ec.root), "-O0", *v.flags[1:], libs=v.libs)
+    program = build(pem_source(dir, w.ec.root), *v.flags, libs=v.libs)
     host = {"host": url("localhost", "good", "ec", 12)}
     how = dict(program=program, ca=False)
     judge(dir, v, [("inside", "", host), ("class", unknown, dict(host, ca=w.other.root)),

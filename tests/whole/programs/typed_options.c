@@ -12,7 +12,7 @@ static void show(locust_env *env)
     printf("note %s\n", locust_option(env, "note"));
     printf("size %lld %g\n", (long long)locust_option_whole(env, "size"),
         locust_option_number(env, "--size"));
-    printf("share %.3f\n", locust_option_number(env, "share"));
+    printf("part %.3f\n", locust_option_number(env, "part"));
     printf("pause %g %s\n", locust_option_number(env, "pause"), locust_option(env, "pause"));
     printf("kind %s\n", locust_option(env, "--kind"));
     printf("dry %d\n", locust_option_flag(env, "dry"));
@@ -43,7 +43,7 @@ int main(int argc, char **argv)
                 .fallback = fallback ? fallback : "7",
                 .env = "MY_SIZE",
                 .help = "how many"},
-            {.name = "--share",
+            {.name = "--part",
                 .type = LOCUST_OWN_NUMBER,
                 .value = "PART",
                 .fallback = "0.25",
