@@ -20306,8 +20306,7 @@ static void locust__manners_silent(locust__manners *m, int64_t ns)
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
- *             >>proxy >>connect_to >>manners >>trace >>head_known >>h2_talk >>scram
- *             >>mongo_url >>pg_url
+ *             >>proxy >>connect_to >>manners >>trace >>head_known >>h2_talk
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
@@ -20338,12 +20337,12 @@ typedef struct locust__services {
     locust__pattern *patterns;              // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__services_counts counts;
-    struct locust__tracer *tracer;    // of --traceparent; NULL: requests have no trace context
-    struct locust__scram_keys *scram; // of passwords; made with the first login by SCRAM
-    struct locust__pg_url *pg_urls;   // of PostgreSQL, taken apart
-    struct locust__mongo_target *mongo_targets; // connection strings that were taken apart
-    struct locust__h2_dial *dials;              // connections of HTTP/2 that are being opened
-    locust__buf auth;                           // scratch, to build credentials and names in
+    struct locust__tracer *tracer; // of --traceparent; NULL: requests have no trace context
+    void *scram;         // locust__scram_keys of passwords; made with the first login by SCRAM
+    void *pg_urls;       // the first locust__pg_url of PostgreSQL, taken apart
+    void *mongo_targets; // the first locust__mongo_target, a connection string taken apart
+    struct locust__h2_dial *dials; // connections of HTTP/2 that are being opened
+    locust__buf auth;              // scratch, to build credentials and names in
 } locust__services;
 /* ============================================================================================
  * >>trace  --traceparent: the trace context of requests
@@ -29112,25 +29111,26 @@ static locust_error locust__scram_key_of(locust__services *sv, const locust__has
 {
     unsigned char id[LOCUST__HASH_BYTES];
     uint32_t numbers[3] = {kind->bytes, rounds, (uint32_t)salt.len};
+    locust__scram_keys *keys = sv->scram;
     const locust__scram_key *key;
     locust__hash h;
     locust__pbkdf2 p;
     locust_error error;
-    if (!sv->scram) {
-        sv->scram = locust__arena_zalloc(&sv->arena, sizeof *sv->scram);
-        if (!sv->scram)
+    if (!keys) {
+        sv->scram = keys = locust__arena_zalloc(&sv->arena, sizeof *keys);
+        if (!keys)
             return LOCUST_ERR_MEMORY;
-        sv->scram->permit.free = 1;
+        keys->permit.free = 1;
     }
     locust__hash_init(&h, &locust__hash_sha256);
     locust__hash_add(&h, numbers, sizeof numbers);
     locust__hash_add(&h, salt.ptr, salt.len);
     locust__hash_add(&h, password.ptr, password.len);
     locust__hash_digest(&h, id);
-    key = locust__scram_find(sv->scram, id);
-    error = key ? LOCUST_OK : locust__allowance_take(a, sv->loop, &sv->scram->permit);
+    key = locust__scram_find(keys, id);
+    error = key ? LOCUST_OK : locust__allowance_take(a, sv->loop, &keys->permit);
     if (!key && !error) {
-        key = locust__scram_find(sv->scram, id); // made while this one waited
+        key = locust__scram_find(keys, id); // made while this one waited
         if (!key) {
             locust__pbkdf2_init(&p, kind, password, salt, rounds);
             error = locust__scram_derive(sv->loop, &p, a);
@@ -29138,7 +29138,7 @@ static locust_error locust__scram_key_of(locust__services *sv, const locust__has
             if (!error)
                 locust__scram_remember(sv, id, out);
         }
-        locust__sem_give(sv->loop, &sv->scram->permit);
+        locust__sem_give(sv->loop, &keys->permit);
     }
     if (key)
         memcpy(out, key->bytes, sizeof key->bytes);

@@ -4,8 +4,7 @@
  * Purpose     one struct with what a test has one of: names, TLS, proxies, origins, the recorder.
  * Names       locust__services_
  * Uses        >>co >>record >>net >>resolve >>tls_state >>url >>response_head >>extract
- *             >>proxy >>connect_to >>manners >>trace >>head_known >>h2_talk >>scram
- *             >>mongo_url >>pg_url
+ *             >>proxy >>connect_to >>manners >>trace >>head_known >>h2_talk
  * ============================================================================================ */
 
 typedef struct locust__services_counts { // what the clients of a test did, beside what rows count
@@ -36,10 +35,10 @@ typedef struct locust__services {
     locust__pattern *patterns;              // compiled regular expressions of locust_match
     locust__recorder recorder;
     locust__services_counts counts;
-    struct locust__tracer *tracer;    // of --traceparent; NULL: requests have no trace context
-    struct locust__scram_keys *scram; // of passwords; made with the first login by SCRAM
-    struct locust__pg_url *pg_urls;   // of PostgreSQL, taken apart
-    struct locust__mongo_target *mongo_targets; // connection strings that were taken apart
-    struct locust__h2_dial *dials;              // connections of HTTP/2 that are being opened
-    locust__buf auth;                           // scratch, to build credentials and names in
+    struct locust__tracer *tracer; // of --traceparent; NULL: requests have no trace context
+    void *scram;         // locust__scram_keys of passwords; made with the first login by SCRAM
+    void *pg_urls;       // the first locust__pg_url of PostgreSQL, taken apart
+    void *mongo_targets; // the first locust__mongo_target, a connection string taken apart
+    struct locust__h2_dial *dials; // connections of HTTP/2 that are being opened
+    locust__buf auth;              // scratch, to build credentials and names in
 } locust__services;

@@ -186,25 +186,26 @@ static locust_error locust__scram_key_of(locust__services *sv, const locust__has
 {
     unsigned char id[LOCUST__HASH_BYTES];
     uint32_t numbers[3] = {kind->bytes, rounds, (uint32_t)salt.len};
+    locust__scram_keys *keys = sv->scram;
     const locust__scram_key *key;
     locust__hash h;
     locust__pbkdf2 p;
     locust_error error;
-    if (!sv->scram) {
-        sv->scram = locust__arena_zalloc(&sv->arena, sizeof *sv->scram);
-        if (!sv->scram)
+    if (!keys) {
+        sv->scram = keys = locust__arena_zalloc(&sv->arena, sizeof *keys);
+        if (!keys)
             return LOCUST_ERR_MEMORY;
-        sv->scram->permit.free = 1;
+        keys->permit.free = 1;
     }
     locust__hash_init(&h, &locust__hash_sha256);
     locust__hash_add(&h, numbers, sizeof numbers);
     locust__hash_add(&h, salt.ptr, salt.len);
     locust__hash_add(&h, password.ptr, password.len);
     locust__hash_digest(&h, id);
-    key = locust__scram_find(sv->scram, id);
-    error = key ? LOCUST_OK : locust__allowance_take(a, sv->loop, &sv->scram->permit);
+    key = locust__scram_find(keys, id);
+    error = key ? LOCUST_OK : locust__allowance_take(a, sv->loop, &keys->permit);
     if (!key && !error) {
-        key = locust__scram_find(sv->scram, id); // made while this one waited
+        key = locust__scram_find(keys, id); // made while this one waited
         if (!key) {
             locust__pbkdf2_init(&p, kind, password, salt, rounds);
             error = locust__scram_derive(sv->loop, &p, a);
@@ -212,7 +213,7 @@ static locust_error locust__scram_key_of(locust__services *sv, const locust__has
             if (!error)
                 locust__scram_remember(sv, id, out);
         }
-        locust__sem_give(sv->loop, &sv->scram->permit);
+        locust__sem_give(sv->loop, &keys->permit);
     }
     if (key)
         memcpy(out, key->bytes, sizeof key->bytes);
