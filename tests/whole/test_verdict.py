@@ -653,8 +653,10 @@ def _(dir):
         check(len(truth) > 20, r)
         told, total = generator_everywhere(r), summary(r.dir + "/s.json")["total"]["percentiles_ms"]
         check(told["late_p99"] > 50, "the loop was not held", told)
-        for p in ("50", "99"):  # what the server took lies within the bounds
-            check(total[p] - told["p%s_high" % p] <= 1.02 * quantile(truth, float(p) / 100) + 2, p, told, total, r)
+        # What the server took lies within the bounds. Some 120 requests: any of them, the server's slowest too, may
+        # be that which met the nap and is p99.
+        for p, took in ("50", quantile(truth, 0.5)), ("99", max(truth)):
+            check(total[p] - told["p%s_high" % p] <= 1.02 * took + 2, p, told, total, truth, r)
         return told, total, quantile(truth, 0.99)
 
     with alone:
