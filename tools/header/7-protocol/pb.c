@@ -32,7 +32,8 @@ static size_t locust__pb_varint(char *to, uint64_t n)
 static void locust__pb_add_varint(locust_pb_writer *w, uint64_t n)
 {
     char bytes[10];
-    locust__pb_add(w, bytes, locust__pb_varint(bytes, n));
+    size_t len = locust__pb_varint(bytes, n);
+    locust__pb_add(w, bytes, len);
 }
 
 static void locust__pb_add_tag(locust_pb_writer *w, int field, int type)
