@@ -97,6 +97,7 @@
  *     >>postgres          PostgreSQL
  *     >>protobuf          messages of Protocol Buffers
  *     >>grpc              gRPC
+ *     >>milvus            Milvus
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>messages          messages between a master and its workers
@@ -307,6 +308,10 @@
  *     >>pg_query          queries to PostgreSQL, and what a test calls
  *     >>pb                Protocol Buffers
  *     >>grpc_client       gRPC of a user
+ *     >>milvus_message    messages to Milvus
+ *     >>milvus_answer     messages from Milvus
+ *     >>milvus_client     Milvus over gRPC
+ *     >>milvus_rows       collections of Milvus, and what is written to them
  *   8-run
  *     >>process           one of several processes of a command
  *     >>stages            --stages
@@ -2272,6 +2277,128 @@ LOCUST_API locust_grpc_reply *locust_grpc_send(locust_user *u, const locust_grpc
 LOCUST_API const char *locust_grpc_metadata(locust_user *u, const char *name);
 /* The name of a status: "UNAVAILABLE". */
 LOCUST_API const char *locust_grpc_status_name(int status);
+/* ============================================================================================
+ * >>milvus  Milvus
+ *
+ * Purpose     entities with vectors in Milvus 2, over gRPC: the verbs of Locust's MilvusUser.
+ *
+ * Rows        "milvus create", "insert", "upsert", "delete", "search" and "query"; .name in place
+ *             of the verb. They are gRPC calls to the user's host (http://host:19530), with the
+ *             header fields of its class: a token is
+ *             .headers = LOCUST_HEADERS({"authorization", "cm9vdDpNaWx2dXM="}), which is
+ *             "root:Milvus" in base64. An error of Milvus is a failure with its reason and code; a
+ *             result with nothing in it is none, unless .not_empty asks for that. The first insert
+ *             into a collection asks for its fields before, in no row.
+ *
+ * A result lives until this user's next call to Milvus or of gRPC; free nothing, it is never NULL.
+ * ============================================================================================ */
+
+typedef struct locust_milvus_result {
+    const char *error;      // NULL, or one short sentence
+    int code;               // of Milvus's error; 0: it gave none
+    int n;                  // entities that were found, written or deleted
+    const int64_t *ids;     // of them, or NULL: the server gave none, or texts
+    const float *distances; // of a search, best first: its scores; NULL: none
+    double recall;          // of .truth, 0 to 1; -1: none was given
+    double elapsed_ms;
+} locust_milvus_result;
+
+typedef struct locust_milvus_collection {
+    const char *collection; // required
+    int dimension;          // of "vector", required without .fields
+    const char *metric;     // "COSINE", "L2", "IP"; NULL: "COSINE"
+    /* A JSON array of fields; NULL: "id", an Int64, and "vector". Each has "name" and "type" (Bool,
+     * Int8 to Int64, Float, Double, VarChar, JSON, Array, FloatVector), and may have "primary",
+     * "auto_id", "nullable", "partition_key", "element_type"; what else it has, such as "dim" or
+     * "max_length", are its parameters. */
+    const char *fields;
+    bool no_dynamic;    // refuse members that are no fields
+    const char *index;  // of each vector; NULL: "AUTOINDEX"
+    const char *params; // of the index, a JSON object such as "{\"M\": 16}"; NULL: none
+    const char *database;
+    const char *name; // of the row; NULL: "create"
+    double timeout_s; // of each step; 0: 60, negative: none
+} locust_milvus_collection;
+
+/* Creates a collection with its index, loads it, and waits until it is loaded; one that is there
+ * already is fine, so every user may ask. */
+LOCUST_API locust_milvus_result *locust_milvus_create(
+    locust_user *u, const locust_milvus_collection *collection);
+#define locust_milvus_create(u, ...)     \
+    (LOCUST_AT_("locust_milvus_create"), \
+        locust_milvus_create((u), &(locust_milvus_collection){.collection = __VA_ARGS__}))
+
+typedef struct locust_milvus_rows {
+    const char *collection; // required
+    const char *rows;       // a JSON array of objects to write
+    const char *filter;     // of a delete, required: "id in [1, 2]"
+    const char *partition;
+    const char *database;
+    const char *name; // of the row; NULL: "insert", "upsert", "delete"
+    double timeout_s; // 0: 60, negative: none
+} locust_milvus_rows;
+
+/* Writes entities: "[{\"id\": 1, \"vector\": [0.1, 0.2], \"colour\": \"red\"}]". */
+LOCUST_API locust_milvus_result *locust_milvus_insert(
+    locust_user *u, const locust_milvus_rows *rows);
+#define locust_milvus_insert(u, collection_, ...) \
+    (LOCUST_AT_("locust_milvus_insert"),          \
+        locust_milvus_insert(                     \
+            (u), &(locust_milvus_rows){.collection = (collection_), .rows = __VA_ARGS__}))
+/* Writes entities, in place of those that have the same primary keys. */
+LOCUST_API locust_milvus_result *locust_milvus_upsert(
+    locust_user *u, const locust_milvus_rows *rows);
+#define locust_milvus_upsert(u, collection_, ...) \
+    (LOCUST_AT_("locust_milvus_upsert"),          \
+        locust_milvus_upsert(                     \
+            (u), &(locust_milvus_rows){.collection = (collection_), .rows = __VA_ARGS__}))
+/* Deletes the entities that an expression is true of. */
+LOCUST_API locust_milvus_result *locust_milvus_delete(
+    locust_user *u, const locust_milvus_rows *rows);
+#define locust_milvus_delete(u, collection_, ...) \
+    (LOCUST_AT_("locust_milvus_delete"),          \
+        locust_milvus_delete(                     \
+            (u), &(locust_milvus_rows){.collection = (collection_), .filter = __VA_ARGS__}))
+
+typedef struct locust_milvus_find {
+    const char *collection;    // required
+    const float *vector;       // of a search, required
+    int dimension;             // numbers in it
+    const char *field;         // the vectors to compare with; NULL: the collection's only ones
+    const char *filter;        // an expression; of a query required
+    int limit;                 // entities; 0: 10 of a search, as many as there are of a query
+    int offset;                // of them, to leave out
+    const char *params;        // of a search, a JSON object such as "{\"ef\": 64}"; NULL: none
+    const char *output_fields; // with commas between; NULL: those that the server chooses
+    const char *consistency;   // "Strong", "Bounded", "Eventually"; NULL: the collection's
+    bool not_empty;            // a result with nothing in it is a failure
+    const int64_t *truth;      // ids that a perfect search would find, best first
+    int n_truth;               // of them; recall is the share found of the first .limit
+    const char *partition;
+    const char *database;
+    const char *name; // of the row; NULL: "search", "query"
+    double timeout_s; // 0: 60, negative: none
+} locust_milvus_find;
+
+/* The entities whose vectors are nearest to one. */
+LOCUST_API locust_milvus_result *locust_milvus_search(
+    locust_user *u, const locust_milvus_find *find);
+#define locust_milvus_search(u, collection_, vector_, ...) \
+    (LOCUST_AT_("locust_milvus_search"),                   \
+        locust_milvus_search(                              \
+            (u), &(locust_milvus_find){                    \
+                     .collection = (collection_), .vector = (vector_), .dimension = __VA_ARGS__}))
+/* The entities that an expression is true of. */
+LOCUST_API locust_milvus_result *locust_milvus_query(
+    locust_user *u, const locust_milvus_find *find);
+#define locust_milvus_query(u, collection_, ...) \
+    (LOCUST_AT_("locust_milvus_query"),          \
+        locust_milvus_query(                     \
+            (u), &(locust_milvus_find){.collection = (collection_), .filter = __VA_ARGS__}))
+
+/* What was found, as a JSON array of objects with the output fields, and "distance" of a
+ * search. */
+LOCUST_API const char *locust_milvus_json(locust_milvus_result *r);
 /* ============================================================================================
  * >>feeds  data from files
  *
@@ -20338,9 +20465,10 @@ typedef struct locust__services {
     locust__recorder recorder;
     locust__services_counts counts;
     struct locust__tracer *tracer; // of --traceparent; NULL: requests have no trace context
-    void *scram;         // locust__scram_keys of passwords; made with the first login by SCRAM
-    void *pg_urls;       // the first locust__pg_url of PostgreSQL, taken apart
-    void *mongo_targets; // the first locust__mongo_target, a connection string taken apart
+    void *scram;          // locust__scram_keys of passwords; made with the first login by SCRAM
+    void *pg_urls;        // the first locust__pg_url of PostgreSQL, taken apart
+    void *mongo_targets;  // the first locust__mongo_target, a connection string taken apart
+    void *milvus_schemas; // the first locust__milvus_schema: a collection's fields
     struct locust__h2_dial *dials; // connections of HTTP/2 that are being opened
     locust__buf auth;              // scratch, to build credentials and names in
 } locust__services;
@@ -43423,10 +43551,15 @@ static bool locust__pb_get_field(locust_pb_reader *r, locust_pb_field *f)
     }
 }
 
-LOCUST_API void locust_pb_put_int(locust_pb_writer *w, int field, int64_t n)
+static void locust__pb_put_int(locust_pb_writer *w, int field, int64_t n)
 {
     locust__pb_add_tag(w, field, LOCUST_PB_INT);
     locust__pb_add_varint(w, (uint64_t)n);
+}
+
+LOCUST_API void locust_pb_put_int(locust_pb_writer *w, int field, int64_t n)
+{
+    locust__pb_put_int(w, field, n);
 }
 
 LOCUST_API void locust_pb_put_sint(locust_pb_writer *w, int field, int64_t n)
@@ -43435,10 +43568,15 @@ LOCUST_API void locust_pb_put_sint(locust_pb_writer *w, int field, int64_t n)
     locust__pb_add_varint(w, (uint64_t)n << 1 ^ (n < 0 ? UINT64_MAX : 0));
 }
 
-LOCUST_API void locust_pb_put_bool(locust_pb_writer *w, int field, bool yes)
+static void locust__pb_put_bool(locust_pb_writer *w, int field, bool yes)
 {
     locust__pb_add_tag(w, field, LOCUST_PB_INT);
     locust__pb_add_varint(w, yes);
+}
+
+LOCUST_API void locust_pb_put_bool(locust_pb_writer *w, int field, bool yes)
+{
+    locust__pb_put_bool(w, field, yes);
 }
 
 static void locust__pb_put_fixed32(locust_pb_writer *w, int field, uint32_t n)
@@ -43496,7 +43634,7 @@ LOCUST_API void locust_pb_put_text(locust_pb_writer *w, int field, const char *t
 
 enum { LOCUST__PB_LENGTH = 5 }; // bytes that are left for the length of a message
 
-LOCUST_API size_t locust_pb_begin(locust_pb_writer *w, int field)
+static size_t locust__pb_begin(locust_pb_writer *w, int field)
 {
     static const char room[LOCUST__PB_LENGTH];
     locust__pb_add_tag(w, field, LOCUST_PB_BYTES);
@@ -43504,7 +43642,12 @@ LOCUST_API size_t locust_pb_begin(locust_pb_writer *w, int field)
     return w->len;
 }
 
-LOCUST_API void locust_pb_end(locust_pb_writer *w, size_t begun)
+LOCUST_API size_t locust_pb_begin(locust_pb_writer *w, int field)
+{
+    return locust__pb_begin(w, field);
+}
+
+static void locust__pb_end(locust_pb_writer *w, size_t begun)
 {
     char bytes[10];
     size_t len = w->len - begun, n = locust__pb_varint(bytes, len);
@@ -43516,13 +43659,23 @@ LOCUST_API void locust_pb_end(locust_pb_writer *w, size_t begun)
     w->len -= LOCUST__PB_LENGTH - n;
 }
 
-LOCUST_API locust_pb_reader locust_pb_read(const void *bytes, size_t n)
+LOCUST_API void locust_pb_end(locust_pb_writer *w, size_t begun)
+{
+    locust__pb_end(w, begun);
+}
+
+static locust_pb_reader locust__pb_read(const void *bytes, size_t n)
 {
     const char *at = n ? bytes : "";
     return (locust_pb_reader){at, at + n, false};
 }
 
-LOCUST_API bool locust_pb_next(locust_pb_reader *r, locust_pb_field *field)
+LOCUST_API locust_pb_reader locust_pb_read(const void *bytes, size_t n)
+{
+    return locust__pb_read(bytes, n);
+}
+
+static bool locust__pb_next(locust_pb_reader *r, locust_pb_field *field)
 {
     if (r->failed || r->at == r->end) {
         *field = (locust_pb_field){.bytes = ""};
@@ -43532,7 +43685,12 @@ LOCUST_API bool locust_pb_next(locust_pb_reader *r, locust_pb_field *field)
     return !r->failed;
 }
 
-LOCUST_API double locust_pb_double(const locust_pb_field *field)
+LOCUST_API bool locust_pb_next(locust_pb_reader *r, locust_pb_field *field)
+{
+    return locust__pb_next(r, field);
+}
+
+static double locust__pb_double(const locust_pb_field *field)
 {
     double wide;
     float narrow;
@@ -43543,6 +43701,11 @@ LOCUST_API double locust_pb_double(const locust_pb_field *field)
     }
     memcpy(&wide, &field->value, sizeof wide);
     return wide;
+}
+
+LOCUST_API double locust_pb_double(const locust_pb_field *field)
+{
+    return locust__pb_double(field);
 }
 
 LOCUST_API int64_t locust_pb_sint(const locust_pb_field *field)
@@ -43602,6 +43765,8 @@ typedef struct locust__grpc_one { // on its coroutine's stack
     locust__exchange x;
     size_t body_at; // in g->body: what was not looked at
     uint64_t length;
+    const char *(*judge)(struct locust__grpc_one *call); // finds fault with a good answer; or NULL
+    bool more;         // another call follows in the same operation
     bool stopped;      // by .on_message, as it may
     const char *wrong; // what is wrong with the answer; NULL: nothing
     int status;        // of what is wrong
@@ -44072,8 +44237,11 @@ static void locust__grpc_judge(locust__grpc_one *call, locust_error error)
         r->status = LOCUST__GRPC_INTERNAL;
         snprintf(g->message, sizeof g->message, "the answer ends inside a message");
     }
-    if (r->status == call->req->expect_status)
+    if (r->status == call->req->expect_status) {
+        if (call->judge)
+            r->error = call->judge(call);
         return;
+    }
     snprintf(text, sizeof text, "%s%s%s", locust__grpc_status_name(r->status),
         *g->message ? ": " : "", g->message);
     r->error = locust__stats_text(call->user->all->services->recorder.stats, text);
@@ -44145,7 +44313,7 @@ static int64_t locust__grpc_run(
     locust__h2_stream_close(&call->s);
     call->g->reply.elapsed_ms = ended_ns > o->start_ns ? (double)(ended_ns - o->start_ns) / 1e6 : 0;
     if (error == LOCUST_ERR_CANCELLED || user->co->cancelled) {
-        if (error)
+        if (error || call->more)
             locust__operation_cut(o);
         else
             locust__operation_record(o, call->g->reply.error, (size_t)call->length, ended_ns, 0);
@@ -44185,6 +44353,1664 @@ LOCUST_API const char *locust_grpc_metadata(locust_user *u, const char *name)
 {
     locust__grpc *g = locust__grpc_find(locust__control_user(u, "locust_grpc_metadata"));
     return g ? locust__grpc_field(g, name) : NULL;
+}
+/* ============================================================================================
+ * >>milvus_message  messages to Milvus
+ *
+ * Purpose     writes what a test asks of Milvus: fields of a collection, and rows as the columns
+ *             that Milvus takes.
+ * Invariants  the first thing that is wrong with what the test gave is kept, in words, and nothing
+ *             is sent. A message that does not fit is written anew into twice the room.
+ * Cost        of rows: each is looked through once for each field of the collection.
+ * Names       locust__milvus_
+ * Uses        >>json >>pb
+ * Sources     Milvus's public milvus.proto, schema.proto, common.proto; what pymilvus 3.0 sends.
+ * Limits      fields of the types below, others are refused; numbers as the nearest double of their
+ *             first 15 digits. A column has as many values as there are rows that have one: the
+ *             others are marked in valid_data.
+ * ============================================================================================ */
+
+enum { // types of fields
+    LOCUST__MILVUS_BOOL = 1,
+    LOCUST__MILVUS_INT8 = 2,
+    LOCUST__MILVUS_INT16 = 3,
+    LOCUST__MILVUS_INT32 = 4,
+    LOCUST__MILVUS_INT64 = 5,
+    LOCUST__MILVUS_FLOAT = 10,
+    LOCUST__MILVUS_DOUBLE = 11,
+    LOCUST__MILVUS_STRING = 20,
+    LOCUST__MILVUS_VARCHAR = 21,
+    LOCUST__MILVUS_ARRAY = 22,
+    LOCUST__MILVUS_JSON = 23,
+    LOCUST__MILVUS_VECTOR = 101
+};
+
+typedef struct locust__milvus_field { // of a collection
+    const char *name;
+    int type, element; // of an array
+    bool primary, auto_id, nullable, computed;
+    int64_t dimension;
+} locust__milvus_field;
+
+typedef struct locust__milvus_schema { // a collection as its server described
+                                       // it
+    struct locust__milvus_schema *next;
+    const void *origin;
+    const char *database, *collection;
+    locust__view bytes; // of its message: the same ones are the same fields
+    locust__milvus_field *fields;
+    size_t n_fields;
+    bool dynamic;
+    int64_t asked_ns; // when it was described
+    bool stale;       // an insert failed since
+} locust__milvus_schema;
+
+typedef struct locust__milvus_message { // one that is being written
+    locust_pb_writer w;
+    char wrong[96]; // with what the test gave; "": nothing
+} locust__milvus_message;
+
+LOCUST__PRINTF(2, 3)
+static void locust__milvus_blame(locust__milvus_message *m, const char *format, ...)
+{
+    va_list args;
+    if (*m->wrong)
+        return;
+    va_start(args, format);
+    vsnprintf(m->wrong, sizeof m->wrong, format, args);
+    va_end(args);
+    locust__text_plain(m->wrong, strlen(m->wrong));
+}
+
+static void locust__milvus_text(locust_pb_writer *w, int field, const char *text)
+{
+    if (text && *text)
+        locust__pb_put_bytes(w, field, text, strlen(text));
+}
+
+static void locust__milvus_pair(
+    locust_pb_writer *w, int field, locust__view key, locust__view value)
+{
+    size_t at = locust__pb_begin(w, field);
+    locust__pb_put_bytes(w, 1, key.ptr, key.len);
+    locust__pb_put_bytes(w, 2, value.ptr, value.len);
+    locust__pb_end(w, at);
+}
+
+static void locust__milvus_pair_int(locust_pb_writer *w, int field, const char *key, int value)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", value);
+    locust__milvus_pair(w, field, locust__view_of(key), locust__view_of(text));
+}
+
+/* Adds a text of JSON, decoded, as a field. */
+static void locust__milvus_decoded(locust_pb_writer *w, int field, locust__view json)
+{
+    size_t at = locust__pb_begin(w, field);
+    if (!w->failed && locust__json_decode(json, w->bytes + w->len, w->cap - w->len))
+        w->len += strlen(w->bytes + w->len);
+    else
+        w->failed = true;
+    locust__pb_end(w, at);
+}
+
+static bool locust__milvus_is_text(locust__view v)
+{
+    return v.len >= 2 && *v.ptr == '"';
+}
+
+/* Reads a number that something else follows, as all in an array or object. */
+static bool locust__milvus_number(locust__view v, double *out)
+{
+    bool minus = v.len && *v.ptr == '-';
+    const char *at = v.ptr + minus;
+    if (!locust__json_is_number(v))
+        return false;
+    *out = locust__number_decimal(&at);
+    *out = minus ? -*out : *out;
+    return true;
+}
+
+/* -- values of rows -- */
+
+static int64_t locust__milvus_most(int type)
+{
+    return type == LOCUST__MILVUS_INT8    ? INT8_MAX
+           : type == LOCUST__MILVUS_INT16 ? INT16_MAX
+           : type == LOCUST__MILVUS_INT32 ? INT32_MAX
+                                          : INT64_MAX;
+}
+
+/* The number of ScalarField's array for a type; 0: the kit does not write it.
+ */
+static int locust__milvus_slot(int type)
+{
+    switch (type) {
+    case LOCUST__MILVUS_BOOL:
+        return 1;
+    case LOCUST__MILVUS_INT8:
+    case LOCUST__MILVUS_INT16:
+    case LOCUST__MILVUS_INT32:
+        return 2;
+    case LOCUST__MILVUS_INT64:
+        return 3;
+    case LOCUST__MILVUS_FLOAT:
+        return 4;
+    case LOCUST__MILVUS_DOUBLE:
+        return 5;
+    case LOCUST__MILVUS_STRING:
+    case LOCUST__MILVUS_VARCHAR:
+        return 6;
+    case LOCUST__MILVUS_ARRAY:
+        return 8;
+    case LOCUST__MILVUS_JSON:
+        return 9;
+    default:
+        return 0;
+    }
+}
+
+/* Adds one value to a packed array of numbers, or as a field of its own. False:
+ * it has another type. */
+static bool locust__milvus_scalar(locust_pb_writer *w, int type, locust__view v)
+{
+    int64_t n = 0, most = locust__milvus_most(type);
+    double d = 0;
+    float f;
+    uint32_t narrow;
+    uint64_t wide;
+    switch (type) {
+    case LOCUST__MILVUS_BOOL:
+        n = locust__view_is(v, "true");
+        locust__pb_add_varint(w, (uint64_t)n);
+        return n || locust__view_is(v, "false");
+    case LOCUST__MILVUS_FLOAT:
+        if (!locust__milvus_number(v, &d))
+            return false;
+        f = (float)d;
+        memcpy(&narrow, &f, sizeof narrow);
+        locust__pb_add_fixed(w, narrow, 4);
+        return true;
+    case LOCUST__MILVUS_DOUBLE:
+        if (!locust__milvus_number(v, &d))
+            return false;
+        memcpy(&wide, &d, sizeof wide);
+        locust__pb_add_fixed(w, wide, 8);
+        return true;
+    case LOCUST__MILVUS_STRING:
+    case LOCUST__MILVUS_VARCHAR:
+        if (!locust__milvus_is_text(v))
+            return false;
+        locust__milvus_decoded(w, 1, v);
+        return true;
+    case LOCUST__MILVUS_JSON:
+        locust__pb_put_bytes(w, 1, v.ptr, v.len);
+        return true;
+    default:
+        if (!locust__json_int(v, &n) || n > most || n < -most - 1)
+            return false;
+        locust__pb_add_varint(w, (uint64_t)n);
+        return true;
+    }
+}
+
+/* Are values of this type fields of their own, rather than packed numbers? */
+static bool locust__milvus_is_apart(int type)
+{
+    return type == LOCUST__MILVUS_STRING || type == LOCUST__MILVUS_VARCHAR ||
+           type == LOCUST__MILVUS_JSON || type == LOCUST__MILVUS_ARRAY;
+}
+
+/* Adds an array of JSON as a ScalarField in field 1. */
+static bool locust__milvus_array(locust_pb_writer *w, int element, locust__view v)
+{
+    size_t outer = locust__pb_begin(w, 1), inner, packed = 0;
+    const char *p = NULL;
+    locust__view one;
+    bool good = v.len && *v.ptr == '[' && element != LOCUST__MILVUS_ARRAY;
+    int slot = locust__milvus_slot(element);
+    if (!good || !slot)
+        return false;
+    inner = locust__pb_begin(w, slot);
+    if (!locust__milvus_is_apart(element))
+        packed = locust__pb_begin(w, 1);
+    while (good && locust__json_element(v, &p, &one))
+        good = locust__milvus_scalar(w, element, one);
+    if (packed)
+        locust__pb_end(w, packed);
+    locust__pb_end(w, inner);
+    locust__pb_end(w, outer);
+    return good;
+}
+
+/* Adds a vector's numbers. */
+static bool locust__milvus_vector(locust_pb_writer *w, int64_t dimension, locust__view v)
+{
+    const char *p = NULL;
+    locust__view one;
+    bool good = true;
+    int64_t n = 0;
+    for (; good && locust__json_element(v, &p, &one); n++)
+        good = locust__milvus_scalar(w, LOCUST__MILVUS_FLOAT, one);
+    return good && n == dimension;
+}
+
+static bool locust__milvus_member(locust__view row, const char *name, locust__view *value)
+{
+    const char *p = NULL;
+    locust__view key;
+    while (locust__json_member(row, &p, &key, value))
+        if (locust__json_is_key(key, locust__view_of(name), false))
+            return true;
+    return false;
+}
+
+/* Adds the values of one field. */
+static void locust__milvus_values(
+    locust__milvus_message *m, const locust__milvus_field *f, locust__view rows)
+{
+    const char *p = NULL;
+    locust__view row, value;
+    while (!*m->wrong && locust__json_element(rows, &p, &row)) {
+        bool given = locust__milvus_member(row, f->name, &value), good;
+        if (!given || locust__view_is(value, "null")) {
+            if (!f->nullable)
+                locust__milvus_blame(m, "invalid rows: one is without \"%.40s\"", f->name);
+            continue;
+        }
+        if (f->type == LOCUST__MILVUS_VECTOR)
+            good = locust__milvus_vector(&m->w, f->dimension, value);
+        else if (f->type == LOCUST__MILVUS_ARRAY)
+            good = locust__milvus_array(&m->w, f->element, value);
+        else
+            good = locust__milvus_scalar(&m->w, f->type, value);
+        if (!good && f->type == LOCUST__MILVUS_VECTOR)
+            locust__milvus_blame(
+                m, "invalid rows: \"%.40s\" is not %lld numbers", f->name, (long long)f->dimension);
+        else if (!good)
+            locust__milvus_blame(m, "invalid rows: \"%.40s\" has a value of another type", f->name);
+    }
+}
+
+/* Adds which rows have a value, for a field that may be without. */
+static void locust__milvus_valid(
+    locust_pb_writer *w, const locust__milvus_field *f, locust__view rows)
+{
+    size_t at = locust__pb_begin(w, 7);
+    const char *p = NULL;
+    locust__view row, value;
+    while (locust__json_element(rows, &p, &row))
+        locust__pb_add_varint(
+            w, locust__milvus_member(row, f->name, &value) && !locust__view_is(value, "null"));
+    locust__pb_end(w, at);
+}
+
+/* Adds a field's values of all rows: a FieldData in field 5 of an
+ * InsertRequest. */
+static void locust__milvus_add_column(
+    locust__milvus_message *m, const locust__milvus_field *f, locust__view rows)
+{
+    locust_pb_writer *w = &m->w;
+    bool vector = f->type == LOCUST__MILVUS_VECTOR;
+    int slot = vector ? 2 : locust__milvus_slot(f->type);
+    size_t column, holder, array, packed = 0;
+    if (!slot || (f->type == LOCUST__MILVUS_ARRAY && !locust__milvus_slot(f->element))) {
+        locust__milvus_blame(
+            m, "invalid rows: the kit does not write fields such as \"%.40s\"", f->name);
+        return;
+    }
+    column = locust__pb_begin(w, 5);
+    locust__pb_put_int(w, 1, f->type);
+    locust__milvus_text(w, 2, f->name);
+    holder = locust__pb_begin(w, vector ? 4 : 3);
+    if (vector)
+        locust__pb_put_int(w, 1, f->dimension);
+    array = locust__pb_begin(w, slot);
+    if (!locust__milvus_is_apart(f->type))
+        packed = locust__pb_begin(w, 1);
+    locust__milvus_values(m, f, rows);
+    if (packed)
+        locust__pb_end(w, packed);
+    if (f->type == LOCUST__MILVUS_ARRAY)
+        locust__pb_put_int(w, 2, f->element);
+    locust__pb_end(w, array);
+    locust__pb_end(w, holder);
+    if (f->nullable)
+        locust__milvus_valid(w, f, rows);
+    locust__pb_end(w, column);
+}
+
+static bool locust__milvus_has_field(const locust__milvus_schema *s, locust__view key)
+{
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (locust__json_is_key(key, locust__view_of(s->fields[i].name), false))
+            return true;
+    return false;
+}
+
+/* Adds the members of all rows that are no fields, where a collection takes
+ * them: an object of JSON for each row. */
+static void locust__milvus_dynamic(
+    locust__milvus_message *m, const locust__milvus_schema *s, locust__view rows)
+{
+    locust_pb_writer *w = &m->w;
+    const char *p = NULL, *q;
+    locust__view row, key, value;
+    size_t column = 0, holder = 0, array = 0, one;
+    if (s->dynamic) {
+        column = locust__pb_begin(w, 5);
+        locust__pb_put_int(w, 1, LOCUST__MILVUS_JSON);
+        holder = locust__pb_begin(w, 3);
+        array = locust__pb_begin(w, 9);
+    }
+    while (locust__json_element(rows, &p, &row)) {
+        bool any = false;
+        one = s->dynamic ? locust__pb_begin(w, 1) : 0;
+        if (one)
+            locust__pb_add(w, "{", 1);
+        for (q = NULL; locust__json_member(row, &q, &key, &value); any = true) {
+            if (locust__milvus_has_field(s, key))
+                continue;
+            if (!one) {
+                locust__milvus_blame(
+                    m, "invalid rows: the collection has no field \"%.*s\"", (int)key.len, key.ptr);
+                return;
+            }
+            if (any && w->len && w->bytes[w->len - 1] != '{')
+                locust__pb_add(w, ",", 1);
+            locust__pb_add(w, key.ptr - 1, key.len + 2); // with its quotes
+            locust__pb_add(w, ":", 1);
+            locust__pb_add(w, value.ptr, value.len);
+        }
+        if (one) {
+            locust__pb_add(w, "}", 1);
+            locust__pb_end(w, one);
+        }
+    }
+    if (s->dynamic) {
+        locust__pb_end(w, array);
+        locust__pb_end(w, holder);
+        locust__pb_put_bool(w, 6, true);
+        locust__pb_end(w, column);
+    }
+}
+
+/* Writes an InsertRequest or an UpsertRequest, which begin alike. */
+static void locust__milvus_add_rows(locust__milvus_message *m, const locust_milvus_rows *req,
+    const locust__milvus_schema *s, bool upsert)
+{
+    locust__view rows = locust__view_of(req->rows ? req->rows : ""), row;
+    const char *p = NULL;
+    int64_t n = 0;
+    rows.len -= (size_t)(locust__json_blank(rows.ptr, rows.ptr + rows.len) - rows.ptr);
+    rows.ptr = locust__json_blank(rows.ptr, rows.ptr + strlen(rows.ptr));
+    if (!rows.len || *rows.ptr != '[' || !locust__json_is_valid(rows)) {
+        locust__milvus_blame(m, "invalid rows: no JSON array");
+        return;
+    }
+    for (; locust__json_element(rows, &p, &row); n++)
+        if (*row.ptr != '{')
+            locust__milvus_blame(m, "invalid rows: one is no JSON object");
+    if (!n)
+        locust__milvus_blame(m, "invalid rows: none");
+    if (*m->wrong)
+        return;
+    locust__milvus_text(&m->w, 2, req->database);
+    locust__milvus_text(&m->w, 3, req->collection);
+    locust__milvus_text(&m->w, 4, req->partition);
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const locust__milvus_field *f = &s->fields[i];
+        if (!f->computed && !(f->primary && f->auto_id && !upsert))
+            locust__milvus_add_column(m, f, rows);
+    }
+    locust__milvus_dynamic(m, s, rows);
+    locust__pb_put_int(&m->w, 7, n);
+}
+
+/* -- collections -- */
+
+static const struct {
+    const char *name;
+    int type;
+} locust__milvus_types[] = {{"Bool", LOCUST__MILVUS_BOOL}, {"Int8", LOCUST__MILVUS_INT8},
+    {"Int16", LOCUST__MILVUS_INT16}, {"Int32", LOCUST__MILVUS_INT32},
+    {"Int64", LOCUST__MILVUS_INT64}, {"Float", LOCUST__MILVUS_FLOAT},
+    {"Double", LOCUST__MILVUS_DOUBLE}, {"VarChar", LOCUST__MILVUS_VARCHAR},
+    {"Array", LOCUST__MILVUS_ARRAY}, {"JSON", LOCUST__MILVUS_JSON},
+    {"FloatVector", LOCUST__MILVUS_VECTOR}};
+
+/* The type that a text of JSON names; 0: none. */
+static int locust__milvus_type(locust__view v)
+{
+    char name[24];
+    if (locust__json_decode(v, name, sizeof name))
+        for (size_t i = 0; i < sizeof locust__milvus_types / sizeof *locust__milvus_types; i++)
+            if (strcasecmp(name, locust__milvus_types[i].name) == 0)
+                return locust__milvus_types[i].type;
+    return 0;
+}
+
+/* Adds one field of a new collection: a FieldSchema. */
+static void locust__milvus_new_field(locust__milvus_message *m, locust__view json)
+{
+    static const char *const flags[] = {"primary", "auto_id", "partition_key", "nullable"};
+    static const int numbers[] = {3, 8, 13, 15};
+    locust_pb_writer *w = &m->w;
+    const char *p = NULL;
+    locust__view key, value;
+    size_t at = locust__pb_begin(w, 4);
+    bool named = false;
+    int type = 0, i;
+    while (locust__json_member(json, &p, &key, &value)) {
+        for (i = 0; i < 4 && !locust__json_is_key(key, locust__view_of(flags[i]), false); i++)
+            ;
+        if (i < 4) {
+            locust__pb_put_bool(w, numbers[i], locust__view_is(value, "true"));
+        } else if (locust__view_is(key, "name") && locust__milvus_is_text(value)) {
+            locust__milvus_decoded(w, 2, value);
+            named = true;
+        } else if (locust__view_is(key, "type")) {
+            type = locust__milvus_type(value);
+            locust__pb_put_int(w, 5, type);
+        } else if (locust__view_is(key, "element_type")) {
+            locust__pb_put_int(w, 10, locust__milvus_type(value));
+        } else {
+            if (locust__milvus_is_text(value))
+                value = (locust__view){value.ptr + 1, value.len - 2};
+            locust__milvus_pair(w, 6, key, value);
+        }
+    }
+    locust__pb_end(w, at);
+    if (!named || !type)
+        locust__milvus_blame(m, "invalid .fields: one has no \"name\", or no \"type\" of Milvus");
+}
+
+/* Is this the text of a JSON object, or array? */
+static bool locust__milvus_json(const char *text, char open)
+{
+    return *locust__json_blank(text, text + strlen(text)) == open &&
+           locust__json_is_valid(locust__view_of(text));
+}
+
+/* The fields of a new collection, as JSON. */
+static locust__view locust__milvus_fields(
+    locust__milvus_message *m, const locust_milvus_collection *c, char *room, size_t size)
+{
+    if (!c->fields) {
+        if (c->dimension < 1)
+            locust__milvus_blame(m, "invalid collection: no .dimension");
+        snprintf(room, size,
+            "[{\"name\":\"id\",\"type\":\"Int64\",\"primary\":true},"
+            "{\"name\":\"vector\",\"type\":\"FloatVector\",\"dim\":%d}]",
+            c->dimension);
+        return locust__view_of(room);
+    }
+    if (!locust__milvus_json(c->fields, '['))
+        locust__milvus_blame(m, "invalid .fields: no JSON array");
+    return locust__view_of(locust__json_blank(c->fields, c->fields + strlen(c->fields)));
+}
+
+/* Writes a CreateCollectionRequest. */
+static void locust__milvus_new(locust__milvus_message *m, const locust_milvus_collection *c)
+{
+    char room[128];
+    locust__view fields = locust__milvus_fields(m, c, room, sizeof room), one;
+    const char *p = NULL;
+    size_t at;
+    if (*m->wrong)
+        return;
+    locust__milvus_text(&m->w, 2, c->database);
+    locust__milvus_text(&m->w, 3, c->collection);
+    at = locust__pb_begin(&m->w, 4);
+    locust__milvus_text(&m->w, 1, c->collection);
+    while (locust__json_element(fields, &p, &one))
+        locust__milvus_new_field(m, one);
+    if (!c->no_dynamic)
+        locust__pb_put_bool(&m->w, 5, true);
+    locust__pb_end(&m->w, at);
+    locust__pb_put_int(&m->w, 6, 2); // "Bounded", as pymilvus has it
+}
+
+/* Writes a CreateIndexRequest for a field. */
+static void locust__milvus_index(
+    locust__milvus_message *m, const locust_milvus_collection *c, const char *field)
+{
+    locust_pb_writer *w = &m->w;
+    if (c->params && !locust__milvus_json(c->params, '{'))
+        locust__milvus_blame(m, "invalid .params: no JSON object");
+    locust__milvus_text(w, 2, c->database);
+    locust__milvus_text(w, 3, c->collection);
+    locust__milvus_text(w, 4, field);
+    locust__milvus_pair(
+        w, 5, locust__view_of("index_type"), locust__view_of(c->index ? c->index : "AUTOINDEX"));
+    locust__milvus_pair(
+        w, 5, locust__view_of("metric_type"), locust__view_of(c->metric ? c->metric : "COSINE"));
+    if (c->params)
+        locust__milvus_pair(w, 5, locust__view_of("params"), locust__view_of(c->params));
+    locust__milvus_text(w, 6, field);
+}
+/* ============================================================================================
+ * >>milvus_answer  messages from Milvus
+ *
+ * Purpose     the status of an answer, what was written or found, the fields of a collection; and
+ *             the output fields of what was found as JSON.
+ * Invariants  nothing is believed of counts that a message gives: what is there is counted.
+ * Names       locust__milvus_
+ * Uses        >>json >>pb >>milvus_message
+ * Sources     Milvus's public milvus.proto, schema.proto, common.proto.
+ * Limits      one vector is searched for, so there is one list of hits. Output fields of other
+ *             types than those of >>milvus_message are null in the JSON.
+ * ============================================================================================ */
+
+enum { LOCUST__MILVUS_MOST = 64 }; // output fields that the JSON has
+
+typedef struct locust__milvus_status {
+    int64_t code;
+    locust__view reason;
+} locust__milvus_status;
+
+/* Reads the status out of an answer, or an answer that is one. False: it is no
+ * message. */
+static bool locust__milvus_status_of(locust__view body, bool alone, locust__milvus_status *s)
+{
+    locust_pb_reader r = locust__pb_read(body.ptr, body.len);
+    locust_pb_field f;
+    int64_t old = 0;
+    *s = (locust__milvus_status){0, {"", 0}};
+    while (locust__pb_next(&r, &f)) {
+        if (!alone && f.number == 1 &&
+            (f.type != LOCUST_PB_BYTES ||
+                !locust__milvus_status_of((locust__view){f.bytes, f.len}, true, s)))
+            return false;
+        if (alone && f.number == 1)
+            old = (int64_t)f.value;
+        else if (alone && f.number == 2)
+            s->reason = (locust__view){f.bytes, f.len};
+        else if (alone && f.number == 3)
+            s->code = (int64_t)f.value;
+    }
+    s->code = s->code ? s->code : old;
+    return !r.failed;
+}
+
+/* -- repeated values -- */
+
+typedef struct locust__milvus_values_at { // walks through field 1 of an array,
+                                          // packed or not
+    locust_pb_reader outer, inner;
+    int type; // of its elements on the wire
+} locust__milvus_values_at;
+
+static locust__milvus_values_at locust__milvus_walk(locust__view array, int type)
+{
+    return (locust__milvus_values_at){
+        locust__pb_read(array.ptr, array.len), locust__pb_read("", 0), type};
+}
+
+static bool locust__milvus_step(locust__milvus_values_at *v, locust_pb_field *f)
+{
+    for (;;) {
+        if (v->inner.at < v->inner.end) {
+            *f = (locust_pb_field){.number = 1, .type = v->type, .bytes = ""};
+            return v->type == LOCUST_PB_INT ? locust__pb_get_varint(&v->inner, &f->value)
+                                            : locust__pb_get_fixed(&v->inner,
+                                                  v->type == LOCUST_PB_32 ? 4 : 8, &f->value);
+        }
+        if (!locust__pb_next(&v->outer, f))
+            return false;
+        if (f->number == 1 && f->type == v->type)
+            return true;
+        if (f->number == 1 && f->type == LOCUST_PB_BYTES)
+            v->inner = locust__pb_read(f->bytes, f->len);
+    }
+}
+
+static size_t locust__milvus_count(locust__milvus_values_at v)
+{
+    locust_pb_field f;
+    size_t n = 0;
+    while (locust__milvus_step(&v, &f))
+        n++;
+    return n;
+}
+
+/* -- columns -- */
+
+typedef struct locust__milvus_column { // a field of what was found
+    locust__view name, array;
+    int type, slot;
+    bool dynamic;
+    int64_t dimension;
+    locust__view valid; // packed; empty: all rows have a value
+    locust__milvus_values_at at, valid_at;
+    bool dense; // there is a value for rows without one, too
+} locust__milvus_column;
+
+/* How values of a slot of ScalarField are encoded. */
+static int locust__milvus_wire(int slot)
+{
+    return slot <= 3   ? LOCUST_PB_INT
+           : slot == 4 ? LOCUST_PB_32
+           : slot == 5 ? LOCUST_PB_64
+                       : LOCUST_PB_BYTES;
+}
+
+/* Reads a FieldData. False: it is none. */
+static bool locust__milvus_column_of(locust__view body, locust__milvus_column *c)
+{
+    locust_pb_reader r = locust__pb_read(body.ptr, body.len), inner;
+    locust_pb_field f, g;
+    memset(c, 0, sizeof *c);
+    c->name = c->array = c->valid = (locust__view){"", 0};
+    while (locust__pb_next(&r, &f)) {
+        if (f.number == 1)
+            c->type = (int)f.value;
+        else if (f.number == 2)
+            c->name = (locust__view){f.bytes, f.len};
+        else if (f.number == 6)
+            c->dynamic = f.value != 0;
+        else if (f.number == 7)
+            c->valid = (locust__view){f.bytes, f.len};
+        if (f.number != 3 && f.number != 4)
+            continue;
+        inner = locust__pb_read(f.bytes, f.len);
+        while (locust__pb_next(&inner, &g)) {
+            if (f.number == 4 && g.number == 1) {
+                c->dimension = (int64_t)g.value;
+            } else if (f.number == 3 ? g.number <= 9 : g.number == 2) {
+                c->slot = f.number == 3 ? g.number : 4;
+                c->array = (locust__view){g.bytes, g.len};
+            }
+        }
+        r.failed = r.failed || inner.failed;
+    }
+    c->at = locust__milvus_walk(c->array, locust__milvus_wire(c->slot));
+    c->valid_at = locust__milvus_walk((locust__view){"", 0}, LOCUST_PB_INT);
+    c->valid_at.inner = locust__pb_read(c->valid.ptr, c->valid.len);
+    if (c->valid.len)
+        c->dense =
+            locust__milvus_count(c->at) ==
+            locust__milvus_count(c->valid_at) *
+                (size_t)(c->type == LOCUST__MILVUS_VECTOR && c->dimension > 0 ? c->dimension : 1);
+    return !r.failed;
+}
+
+/* Rows that a column has. */
+static size_t locust__milvus_height(const locust__milvus_column *c)
+{
+    size_t n = locust__milvus_count(c->valid.len ? c->valid_at : c->at);
+    return c->type == LOCUST__MILVUS_VECTOR && !c->valid.len
+               ? (c->dimension > 0 ? n / (size_t)c->dimension : 0)
+               : n;
+}
+
+static void locust__milvus_put_number(locust__buf *out, double n, int digits)
+{
+    if (n - n != 0) // NaN and infinity are no JSON
+        locust__buf_puts(out, "null");
+    else
+        locust__buf_printf(out, "%.*g", digits, n);
+}
+
+/* Writes one value of a slot as JSON; an array's are in an array. */
+static void locust__milvus_put(locust__buf *out, int slot, const locust_pb_field *f)
+{
+    switch (slot) {
+    case 1:
+        locust__buf_puts(out, f->value ? "true" : "false");
+        break;
+    case 2:
+    case 3:
+        locust__buf_printf(out, "%lld", (long long)f->value);
+        break;
+    case 4:
+    case 5:
+        locust__milvus_put_number(out, locust__pb_double(f), slot == 4 ? 9 : 17);
+        break;
+    case 6:
+        locust__json_put_view(out, (locust__view){f->bytes, f->len});
+        break;
+    case 9:
+        if (f->len && locust__json_is_valid((locust__view){f->bytes, f->len}))
+            locust__buf_add(out, f->bytes, f->len);
+        else
+            locust__buf_puts(out, "null");
+        break;
+    default:
+        locust__buf_puts(out, "null");
+    }
+}
+
+static void locust__milvus_put_array(locust__buf *out, const locust_pb_field *f)
+{
+    locust_pb_reader r = locust__pb_read(f->bytes, f->len);
+    locust_pb_field array, one;
+    bool any = false;
+    locust__buf_puts(out, "[");
+    while (locust__pb_next(&r, &array)) {
+        int slot = array.number;
+        locust__milvus_values_at at =
+            locust__milvus_walk((locust__view){array.bytes, array.len}, locust__milvus_wire(slot));
+        for (; slot <= 9 && slot != 8 && locust__milvus_step(&at, &one); any = true) {
+            locust__buf_puts(out, any ? ", " : "");
+            locust__milvus_put(out, slot, &one);
+        }
+    }
+    locust__buf_puts(out, "]");
+}
+
+/* Writes the next row's value of a column. */
+static void locust__milvus_put_next(locust__buf *out, locust__milvus_column *c)
+{
+    locust_pb_field f, valid;
+    bool there = !c->valid.len || (locust__milvus_step(&c->valid_at, &valid) && valid.value);
+    int64_t times = c->type == LOCUST__MILVUS_VECTOR ? c->dimension : 1;
+    size_t from = out->len;
+    if (c->type == LOCUST__MILVUS_VECTOR)
+        locust__buf_puts(out, "[");
+    for (int64_t i = 0; (there || c->dense) && i < times && locust__milvus_step(&c->at, &f); i++) {
+        locust__buf_puts(out, i ? ", " : "");
+        if (c->slot == 8)
+            locust__milvus_put_array(out, &f);
+        else
+            locust__milvus_put(out, c->slot, &f);
+    }
+    if (!there)
+        out->len = from;
+    if (c->type == LOCUST__MILVUS_VECTOR && there)
+        locust__buf_puts(out, "]");
+    if (out->len == from)
+        locust__buf_puts(out, "null");
+}
+
+/* -- what was found -- */
+
+typedef struct locust__milvus_found {
+    locust__view fields[LOCUST__MILVUS_MOST]; // FieldData
+    size_t n_fields;
+    locust__view ids, texts;            // arrays, of an IDs message
+    locust__milvus_values_at distances; // float
+    locust__view key;                   // name of the primary field; empty: not told
+    int64_t n[3];                       // inserted, deleted, upserted
+    int64_t failed;                     // rows of an insert
+} locust__milvus_found;
+
+static void locust__milvus_read_ids(locust__milvus_found *found, const locust_pb_field *f)
+{
+    locust_pb_reader r = locust__pb_read(f->bytes, f->len);
+    locust_pb_field g;
+    while (locust__pb_next(&r, &g))
+        if (g.number == 1)
+            found->ids = (locust__view){g.bytes, g.len};
+        else if (g.number == 2)
+            found->texts = (locust__view){g.bytes, g.len};
+}
+
+static void locust__milvus_add_field(locust__milvus_found *found, const locust_pb_field *f)
+{
+    if (found->n_fields < LOCUST__MILVUS_MOST)
+        found->fields[found->n_fields++] = (locust__view){f->bytes, f->len};
+}
+
+/* Reads a SearchResultData. */
+static void locust__milvus_read_hits(locust__milvus_found *found, const locust_pb_field *hits)
+{
+    locust_pb_reader r = locust__pb_read(hits->bytes, hits->len);
+    locust_pb_field f;
+    while (locust__pb_next(&r, &f)) {
+        if (f.number == 3)
+            locust__milvus_add_field(found, &f);
+        else if (f.number == 4 && f.type == LOCUST_PB_BYTES)
+            found->distances.inner = locust__pb_read(f.bytes, f.len);
+        else if (f.number == 5)
+            locust__milvus_read_ids(found, &f);
+        else if (f.number == 13)
+            found->key = (locust__view){f.bytes, f.len};
+    }
+}
+
+typedef enum locust__milvus_kind { // of an answer
+    LOCUST__MILVUS_STATUS,
+    LOCUST__MILVUS_MUTATION,
+    LOCUST__MILVUS_SEARCH,
+    LOCUST__MILVUS_QUERY,
+    LOCUST__MILVUS_OTHER
+} locust__milvus_kind;
+
+/* Takes apart an answer that finds or writes something. */
+static void locust__milvus_read(
+    locust__milvus_found *found, locust__view body, locust__milvus_kind kind)
+{
+    locust_pb_reader r = locust__pb_read(body.ptr, body.len);
+    locust_pb_field f;
+    memset(found, 0, sizeof *found);
+    found->distances = locust__milvus_walk((locust__view){"", 0}, LOCUST_PB_32);
+    while (locust__pb_next(&r, &f)) {
+        if (kind == LOCUST__MILVUS_SEARCH && f.number == 2)
+            locust__milvus_read_hits(found, &f);
+        else if (kind == LOCUST__MILVUS_QUERY && f.number == 2)
+            locust__milvus_add_field(found, &f);
+        else if (kind == LOCUST__MILVUS_QUERY && f.number == 6)
+            found->key = (locust__view){f.bytes, f.len};
+        else if (kind == LOCUST__MILVUS_MUTATION && f.number == 2)
+            locust__milvus_read_ids(found, &f);
+        else if (kind == LOCUST__MILVUS_MUTATION && f.number == 4)
+            found->failed += f.type == LOCUST_PB_INT || f.len ? 1 : 0;
+        else if (kind == LOCUST__MILVUS_MUTATION && f.number >= 6 && f.number <= 8)
+            found->n[f.number - 6] = (int64_t)f.value;
+    }
+}
+
+/* Which column has the primary keys of what a query found. */
+static bool locust__milvus_keys(const locust__milvus_found *found, locust__milvus_column *c)
+{
+    for (size_t i = 0; i < found->n_fields; i++)
+        if (locust__milvus_column_of(found->fields[i], c) && c->slot == 3 &&
+            (found->key.len ? found->key.len == c->name.len &&
+                                  memcmp(found->key.ptr, c->name.ptr, c->name.len) == 0
+                            : locust__view_is(c->name, "id")))
+            return true;
+    return false;
+}
+
+/* How many entities were found. */
+static size_t locust__milvus_size(const locust__milvus_found *found, locust__milvus_kind kind)
+{
+    locust__milvus_column c;
+    if (kind == LOCUST__MILVUS_SEARCH)
+        return found->ids.len
+                   ? locust__milvus_count(locust__milvus_walk(found->ids, LOCUST_PB_INT))
+                   : locust__milvus_count(locust__milvus_walk(found->texts, LOCUST_PB_BYTES));
+    return found->n_fields && locust__milvus_column_of(found->fields[0], &c)
+               ? locust__milvus_height(&c)
+               : 0;
+}
+
+/* Writes what was found as a JSON array of objects. */
+static void locust__milvus_write(locust__buf *out, const locust__milvus_found *found, size_t n,
+    bool hits, locust__milvus_column *columns)
+{
+    locust__milvus_values_at scores = found->distances;
+    locust__milvus_values_at keys = found->ids.len
+                                        ? locust__milvus_walk(found->ids, LOCUST_PB_INT)
+                                        : locust__milvus_walk(found->texts, LOCUST_PB_BYTES);
+    bool keyed = !hits;
+    locust_pb_field f;
+    for (size_t i = 0; i < found->n_fields; i++) {
+        locust__milvus_column_of(found->fields[i], &columns[i]);
+        keyed |= found->key.len
+                     ? columns[i].name.len == found->key.len &&
+                           memcmp(columns[i].name.ptr, found->key.ptr, found->key.len) == 0
+                     : locust__view_is(columns[i].name, "id");
+    }
+    locust__buf_puts(out, "[");
+    for (size_t row = 0; row < n; row++) {
+        const char *comma = row ? ", {" : "{";
+        if (locust__milvus_step(&keys, &f) && !keyed) {
+            locust__buf_puts(out, comma);
+            locust__json_put_view(out, found->key.len ? found->key : locust__view_of("id"));
+            locust__buf_puts(out, ": ");
+            locust__milvus_put(out, found->ids.len ? 3 : 6, &f);
+            comma = ", ";
+        }
+        if (hits && locust__milvus_step(&scores, &f)) {
+            locust__buf_puts(out, comma);
+            locust__buf_puts(out, "\"distance\": ");
+            locust__milvus_put(out, 4, &f);
+            comma = ", ";
+        }
+        for (size_t i = 0; i < found->n_fields; i++) {
+            locust__buf_puts(out, comma);
+            locust__json_put_view(out, columns[i].name);
+            locust__buf_puts(out, ": ");
+            locust__milvus_put_next(out, &columns[i]);
+            comma = ", ";
+        }
+        locust__buf_puts(out, *comma == ',' && comma[2] == '\0' ? "}" : "{}");
+    }
+    locust__buf_puts(out, "]");
+}
+/* ============================================================================================
+ * >>milvus_client  Milvus over gRPC
+ *
+ * Purpose     the verbs of Milvus as gRPC calls of the user.
+ * Invariants  a verb is one row, however many calls it takes; what the test gave wrong is told
+ *             before anything is sent. An answer counts as good if gRPC's status and Milvus's are.
+ * Cost        a user that has called: its last request and answer.
+ * Names       locust__milvus locust__milvus_
+ * Uses        >>co >>misuse >>stats >>user >>control >>protocol >>pb >>grpc_client
+ *             >>milvus_message >>milvus_answer
+ * Sources     Locust 2.47's MilvusUser for verbs and rows; what pymilvus 3.0 does.
+ * ============================================================================================ */
+
+typedef struct locust__milvus { // of a user
+    locust__user_protocol as;   // first
+    locust_milvus_result result;
+    locust__milvus_kind kind; // of the last answer
+    locust__buf out;          // a request
+    locust__buf numbers;      // ids, and distances behind them
+    locust__buf json;
+    locust__grpc *g; // whose reply the answer is
+} locust__milvus;
+
+typedef struct locust__milvus_call { // one verb; on the user's stack
+    locust__user *user;
+    locust__milvus *m;
+    locust__operation o;
+    locust__milvus_message message;
+    int64_t start_ns; // of the first of its calls; 0: none was
+    int64_t ended_ns, late_ns;
+    size_t length;
+    double timeout_s;
+    bool alone; // the answer is nothing but a status
+} locust__milvus_call;
+
+typedef struct locust__milvus_one { // one gRPC call
+    locust__grpc_one grpc;          // first
+    locust__milvus_call *c;
+} locust__milvus_one;
+
+static const char locust__milvus_protocol = 0; // its address tells clients of this kind
+
+static void locust__milvus_close(locust__user_protocol *as)
+{
+    locust__milvus *m = (locust__milvus *)(void *)as;
+    locust__buf_free(&m->out);
+    locust__buf_free(&m->numbers);
+    locust__buf_free(&m->json);
+    LOCUST_FREE(m);
+}
+
+/* Begins a verb. */
+static locust__milvus_call locust__milvus_begin(locust_user *u, const char *call,
+    const char *collection, const char *row, double timeout_s) LOCUST__PARKS
+{
+    locust__milvus_call c;
+    locust__user_protocol *p;
+    memset(&c, 0, sizeof c);
+    c.user = locust__control_waiting(u, call);
+    c.timeout_s = timeout_s;
+    if (!collection || !*collection)
+        locust__misuse("%s needs the name of a collection", call);
+    for (p = c.user->clients; p && p->kind != &locust__milvus_protocol;)
+        p = p->next;
+    c.m = (locust__milvus *)(void *)p;
+    if (!c.m) {
+        c.m = locust__memory_zalloc(sizeof *c.m);
+        if (!c.m || !locust__grpc_of(c.user)) {
+            LOCUST_FREE(c.m);
+            locust__control_fail(c.user, "out of memory", call);
+        }
+        c.m->as = (locust__user_protocol){
+            c.user->clients, &locust__milvus_protocol, locust__milvus_close};
+        c.user->clients = &c.m->as;
+    }
+    c.m->g = locust__grpc_of(c.user);
+    if (!c.m->g)
+        locust__control_fail(c.user, "out of memory", call);
+    c.m->result = (locust_milvus_result){.recall = -1};
+    c.m->kind = LOCUST__MILVUS_OTHER;
+    c.o = locust__operation_begin(c.user, "milvus", row);
+    return c;
+}
+
+static locust__request_stats *locust__milvus_stats(const locust__milvus_call *c)
+{
+    return c->user->all->services->recorder.stats;
+}
+
+/* Begins a message in the user's room, of at least so many bytes. False: no
+ * memory. */
+static bool locust__milvus_room(locust__milvus_call *c, size_t bytes)
+{
+    locust__buf *out = &c->m->out;
+    if (out->cap > LOCUST__LOOP_SCRATCH && bytes < LOCUST__LOOP_SCRATCH)
+        locust__buf_free(out); // one big request must not cost memory for ever
+    out->len = 0;
+    out->failed = false;
+    memset(&c->message, 0, sizeof c->message);
+    if (!locust__buf_reserve(out, bytes)) {
+        locust__milvus_blame(&c->message, "out of memory");
+        return false;
+    }
+    c->message.w = (locust_pb_writer){out->ptr, 0, out->cap, false};
+    return true;
+}
+
+/* Must the message be written again? `bytes` is then more. */
+static bool locust__milvus_again(const locust__milvus_call *c, size_t *bytes)
+{
+    *bytes = 2 * c->m->out.cap;
+    return c->message.w.failed && !*c->message.wrong && *bytes < INT32_MAX;
+}
+
+/* Judges an answer, as >>grpc_client asks for once it is there. */
+static const char *locust__milvus_judge(locust__grpc_one *grpc)
+{
+    locust__milvus_call *c = ((locust__milvus_one *)(void *)grpc)->c;
+    const locust_grpc_reply *r = &grpc->g->reply;
+    locust__milvus_status s;
+    char reason[200], text[240];
+    if (!locust__milvus_status_of((locust__view){r->body, r->body_len}, c->alone, &s))
+        return "the answer is no message of Milvus";
+    if (!s.code)
+        return NULL;
+    snprintf(reason, sizeof reason, "%.*s", (int)(s.reason.len < 199 ? s.reason.len : 199),
+        s.reason.len ? s.reason.ptr : "error");
+    locust__text_plain(reason, strlen(reason));
+    snprintf(text, sizeof text, "%s (%d)", reason, (int)s.code);
+    c->m->result.code = (int)s.code;
+    return locust__stats_text(locust__milvus_stats(c), text);
+}
+
+/* Makes one call with the message that was written. `more`: another follows in
+ * the same row. Returns what failed; NULL: nothing. */
+static const char *locust__milvus_ask(
+    locust__milvus_call *c, const char *path, bool alone, bool more) LOCUST__PARKS
+{
+    const locust_grpc_request req = {
+        .path = path, .message = &c->message.w, .timeout_s = c->timeout_s};
+    locust__milvus_one one;
+    locust__operation o = c->o;
+    if (c->message.w.failed)
+        locust__milvus_blame(&c->message, "invalid request: it is too large");
+    if (*c->message.wrong)
+        return locust__stats_text(locust__milvus_stats(c), c->message.wrong);
+    memset(&one, 0, sizeof one);
+    one.c = c;
+    one.grpc = (locust__grpc_one){
+        .g = c->m->g, .user = c->user, .req = &req, .judge = locust__milvus_judge, .more = more};
+    c->alone = alone;
+    c->m->result.code = 0;
+    c->ended_ns = locust__grpc_run(&one.grpc, &o, &c->late_ns);
+    if (!c->start_ns)
+        c->start_ns = o.start_ns;
+    c->length += (size_t)one.grpc.length;
+    return c->m->g->reply.error;
+}
+
+/* Ends a verb: its row. */
+static locust_milvus_result *locust__milvus_end(locust__milvus_call *c, const char *error)
+{
+    locust_milvus_result *r = &c->m->result;
+    r->error = error;
+    if (!c->start_ns) {
+        locust__operation_end(&c->o, NULL, error, 0);
+        return r;
+    }
+    c->o.start_ns = c->start_ns;
+    r->elapsed_ms = c->ended_ns > c->start_ns ? (double)(c->ended_ns - c->start_ns) / 1e6 : 0;
+    locust__operation_record(&c->o, error, c->length, c->ended_ns, c->late_ns);
+    return r;
+}
+
+/* Keeps ids and distances of an answer. Returns why it cannot be; NULL: it can.
+ */
+static const char *locust__milvus_keep(
+    locust__milvus_call *c, const locust__milvus_found *found, size_t n)
+{
+    locust__buf *out = &c->m->numbers;
+    locust_milvus_result *r = &c->m->result;
+    locust__milvus_column column;
+    locust__milvus_values_at ids = locust__milvus_walk(found->ids, LOCUST_PB_INT),
+                             scores = found->distances;
+    bool keyed = found->ids.len > 0;
+    locust_pb_field f;
+    if (out->cap > LOCUST__LOOP_SCRATCH)
+        locust__buf_free(out);
+    out->len = 0;
+    r->n = (int)n;
+    if (!keyed && c->m->kind == LOCUST__MILVUS_QUERY && locust__milvus_keys(found, &column)) {
+        ids = column.at;
+        keyed = locust__milvus_height(&column) == n;
+    }
+    if (!n || !locust__buf_reserve(out, n * (sizeof(int64_t) + sizeof(float))))
+        return n ? "out of memory" : NULL;
+    for (size_t i = 0; i < n; i++) {
+        int64_t id = keyed && locust__milvus_step(&ids, &f) ? (int64_t)f.value : -1;
+        memcpy(out->ptr + i * sizeof id, &id, sizeof id);
+    }
+    r->ids = keyed ? (const int64_t *)(const void *)out->ptr : NULL;
+    if (c->m->kind != LOCUST__MILVUS_SEARCH)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        float d;
+        if (!locust__milvus_step(&scores, &f))
+            return "the answer has not as many scores as ids";
+        d = (float)locust__pb_double(&f);
+        memcpy(out->ptr + n * sizeof(int64_t) + i * sizeof d, &d, sizeof d);
+    }
+    r->distances = (const float *)(const void *)(out->ptr + n * sizeof(int64_t));
+    return NULL;
+}
+
+/* The share of the truth's first ids that was found. */
+static double locust__milvus_recall(const locust_milvus_result *r, const locust_milvus_find *find)
+{
+    int limit = find->limit > 0 ? find->limit : 10, hits = 0;
+    int want = find->n_truth < limit ? find->n_truth : limit;
+    if (!find->truth || want < 1)
+        return -1;
+    for (int i = 0; i < want; i++)
+        for (int k = 0; r->ids && k < r->n; k++)
+            if (r->ids[k] == find->truth[i]) {
+                hits++;
+                break;
+            }
+    return (double)hits / want;
+}
+
+/* Takes the answer of a verb that finds something. */
+static locust_milvus_result *locust__milvus_take(locust__milvus_call *c, const char *error,
+    const locust_milvus_find *find, locust__milvus_kind kind)
+{
+    const locust_grpc_reply *reply = &c->m->g->reply;
+    locust__milvus_found found;
+    if (find->truth && find->n_truth > 0)
+        c->m->result.recall = 0;
+    if (error)
+        return locust__milvus_end(c, error);
+    c->m->kind = kind;
+    locust__milvus_read(&found, (locust__view){reply->body, reply->body_len}, kind);
+    error = locust__milvus_keep(c, &found, locust__milvus_size(&found, kind));
+    c->m->result.recall = locust__milvus_recall(&c->m->result, find);
+    if (!error && find->not_empty && !c->m->result.n)
+        error = "nothing was found";
+    return locust__milvus_end(c, error);
+}
+
+/* -- searches -- */
+
+/* Adds names with commas between, as texts of a field. */
+static void locust__milvus_names(locust_pb_writer *w, int field, const char *names)
+{
+    while (names && *names) {
+        size_t n = strcspn(names, ",");
+        locust__view name = {names, n};
+        while (name.len && *name.ptr == ' ')
+            name = locust__view_skip(name, 1);
+        while (name.len && name.ptr[name.len - 1] == ' ')
+            name.len--;
+        if (name.len)
+            locust__pb_put_bytes(w, field, name.ptr, name.len);
+        names += n + (names[n] == ',');
+    }
+}
+
+/* Adds a level of consistency, and the timestamp that stands for it. */
+static void locust__milvus_consistency(
+    locust__milvus_message *m, const char *level, int at, int timestamp)
+{
+    static const char *const names[] = {"Strong", "", "Bounded", "Eventually"};
+    static const int stamps[] = {0, 0, 2, 1};
+    int i = 0;
+    if (!level) {
+        locust__pb_put_bool(&m->w, at + 1, true);
+        return;
+    }
+    while (i < 4 && strcasecmp(level, names[i]) != 0)
+        i++;
+    if (i == 4 || !*level) {
+        locust__milvus_blame(
+            m, "invalid request: .consistency is none of Strong, Bounded, Eventually");
+        return;
+    }
+    locust__pb_put_int(&m->w, timestamp, stamps[i]);
+    locust__pb_put_int(&m->w, at, i);
+}
+
+/* Writes a SearchRequest. */
+static void locust__milvus_search_message(locust__milvus_message *m, const locust_milvus_find *q)
+{
+    locust_pb_writer *w = &m->w;
+    size_t group, holder, vector;
+    if (!q->vector || q->dimension < 1)
+        locust__milvus_blame(m, "invalid request: no vector");
+    if (q->params && !locust__milvus_json(q->params, '{'))
+        locust__milvus_blame(m, "invalid request: .params: no JSON object");
+    if (*m->wrong)
+        return;
+    locust__milvus_text(w, 2, q->database);
+    locust__milvus_text(w, 3, q->collection);
+    locust__milvus_text(w, 4, q->partition);
+    locust__milvus_text(w, 5, q->filter);
+    group = locust__pb_begin(w, 6);
+    holder = locust__pb_begin(w, 1);
+    locust__milvus_text(w, 1, "$0");
+    locust__pb_put_int(w, 2, LOCUST__MILVUS_VECTOR);
+    vector = locust__pb_begin(w, 3);
+    for (int i = 0; i < q->dimension; i++) {
+        uint32_t bits;
+        memcpy(&bits, &q->vector[i], sizeof bits);
+        if (q->vector[i] - q->vector[i] != 0) // NaN and infinity
+            locust__milvus_blame(m, "invalid request: the vector has something else than numbers");
+        locust__pb_add_fixed(w, bits, 4);
+    }
+    locust__pb_end(w, vector);
+    locust__pb_end(w, holder);
+    locust__pb_end(w, group);
+    locust__pb_put_int(w, 7, 1);
+    locust__milvus_names(w, 8, q->output_fields);
+    locust__milvus_pair_int(w, 9, "topk", q->limit > 0 ? q->limit : 10);
+    locust__milvus_pair_int(w, 9, "round_decimal", -1);
+    if (q->offset > 0)
+        locust__milvus_pair_int(w, 9, "offset", q->offset);
+    if (q->field)
+        locust__milvus_pair(w, 9, locust__view_of("anns_field"), locust__view_of(q->field));
+    locust__milvus_pair(
+        w, 9, locust__view_of("params"), locust__view_of(q->params ? q->params : "{}"));
+    locust__pb_put_int(w, 12, 1);
+    locust__milvus_consistency(m, q->consistency, 14, 11);
+}
+
+/* Writes a QueryRequest. */
+static void locust__milvus_query_message(locust__milvus_message *m, const locust_milvus_find *q)
+{
+    locust_pb_writer *w = &m->w;
+    locust__milvus_text(w, 2, q->database);
+    locust__milvus_text(w, 3, q->collection);
+    locust__milvus_text(w, 4, q->filter ? q->filter : "");
+    locust__milvus_names(w, 5, q->output_fields);
+    locust__milvus_text(w, 6, q->partition);
+    if (q->limit > 0)
+        locust__milvus_pair_int(w, 9, "limit", q->limit);
+    if (q->offset > 0)
+        locust__milvus_pair_int(w, 9, "offset", q->offset);
+    locust__milvus_consistency(m, q->consistency, 11, 8);
+}
+
+LOCUST_API locust_milvus_result *(
+    locust_milvus_search)(locust_user *u, const locust_milvus_find *find)
+{
+    size_t bytes = 1024 + (size_t)(find->dimension > 0 ? find->dimension : 0) * 4;
+    locust__milvus_call c = locust__milvus_begin(u, "locust_milvus_search", find->collection,
+        find->name ? find->name : "search", find->timeout_s);
+    do
+        if (locust__milvus_room(&c, bytes))
+            locust__milvus_search_message(&c.message, find);
+    while (locust__milvus_again(&c, &bytes));
+    return locust__milvus_take(&c,
+        locust__milvus_ask(&c, "/milvus.proto.milvus.MilvusService/Search", false, false), find,
+        LOCUST__MILVUS_SEARCH);
+}
+
+LOCUST_API locust_milvus_result *(
+    locust_milvus_query)(locust_user *u, const locust_milvus_find *find)
+{
+    size_t bytes = 1024;
+    locust__milvus_call c = locust__milvus_begin(u, "locust_milvus_query", find->collection,
+        find->name ? find->name : "query", find->timeout_s);
+    do
+        if (locust__milvus_room(&c, bytes))
+            locust__milvus_query_message(&c.message, find);
+    while (locust__milvus_again(&c, &bytes));
+    return locust__milvus_take(&c,
+        locust__milvus_ask(&c, "/milvus.proto.milvus.MilvusService/Query", false, false), find,
+        LOCUST__MILVUS_QUERY);
+}
+
+LOCUST_API const char *locust_milvus_json(locust_milvus_result *r)
+{
+    locust__milvus *m = (locust__milvus *)(void *)((char *)r - offsetof(locust__milvus, result));
+    const locust_grpc_reply *reply = &m->g->reply;
+    locust__milvus_found found;
+    locust__milvus_column *columns;
+    locust__locale was;
+    m->json.len = 0;
+    m->json.failed = false;
+    if (r->error || (m->kind != LOCUST__MILVUS_SEARCH && m->kind != LOCUST__MILVUS_QUERY))
+        return "[]";
+    columns = locust__memory_zalloc(LOCUST__MILVUS_MOST * sizeof *columns);
+    if (!columns)
+        return "[]";
+    locust__milvus_read(&found, (locust__view){reply->body, reply->body_len}, m->kind);
+    was = locust__locale_enter();
+    locust__milvus_write(&m->json, &found, (size_t)r->n, m->kind == LOCUST__MILVUS_SEARCH, columns);
+    locust__locale_leave(was);
+    LOCUST_FREE(columns);
+    locust__buf_add(&m->json, "", 1);
+    return m->json.failed ? "[]" : m->json.ptr;
+}
+/* ============================================================================================
+ * >>milvus_rows  collections of Milvus, and what is written to them
+ *
+ * Purpose     insert, upsert, delete and create; the fields of collections, which are asked for
+ *             once.
+ * Invariants  all users share what is known of a collection. It is asked for again before an insert
+ *             if one failed since, at most once a second.
+ * Cost        a collection that rows went into: its fields, once for all users.
+ * Names       locust__milvus_
+ * Uses        >>co >>switch >>stats >>json >>services >>life >>protocol >>pb >>milvus_message
+ *             >>milvus_answer >>milvus_client
+ * Sources     Milvus's public milvus.proto and schema.proto; what pymilvus 3.0 does.
+ * ============================================================================================ */
+
+enum { LOCUST__MILVUS_LOADED = 3, LOCUST__MILVUS_POLL_MS = 50 };
+
+/* Reads a FieldSchema. False: no memory. */
+static bool locust__milvus_read_field(
+    locust__arena *arena, const locust_pb_field *from, locust__milvus_field *field)
+{
+    locust_pb_reader r = locust__pb_read(from->bytes, from->len), pair;
+    locust_pb_field f, part;
+    field->name = "";
+    while (locust__pb_next(&r, &f)) {
+        bool yes = f.value != 0, is_dim = false;
+        if (f.number == 2)
+            field->name = locust__arena_copy(arena, f.bytes, f.len);
+        else if (f.number == 3)
+            field->primary = yes;
+        else if (f.number == 5)
+            field->type = (int)f.value;
+        else if (f.number == 8)
+            field->auto_id = yes;
+        else if (f.number == 10)
+            field->element = (int)f.value;
+        else if (f.number == 11 || (f.number == 15 && yes)) // a default value, or none
+            field->nullable = true;
+        else if (f.number == 16)
+            field->computed = yes;
+        if (f.number != 6)
+            continue;
+        pair = locust__pb_read(f.bytes, f.len);
+        while (locust__pb_next(&pair, &part))
+            if (part.number == 1)
+                is_dim = locust__view_is((locust__view){part.bytes, part.len}, "dim");
+            else if (part.number == 2 && is_dim)
+                field->dimension = locust__number_of((locust__view){part.bytes, part.len});
+    }
+    return field->name != NULL;
+}
+
+/* Reads a CollectionSchema into what is known of a collection. False: no
+ * memory. */
+static bool locust__milvus_read_schema(
+    locust__arena *arena, locust__milvus_schema *s, locust__view body)
+{
+    const char *copy = locust__arena_copy(arena, body.ptr, body.len);
+    locust_pb_reader r = locust__pb_read(body.ptr, body.len);
+    locust_pb_field f;
+    locust__milvus_field *fields;
+    size_t n = 0;
+    while (locust__pb_next(&r, &f))
+        n += f.number == 4;
+    fields = locust__arena_zalloc(arena, (n + 1) * sizeof *fields);
+    if (!copy || !fields)
+        return false;
+    s->bytes = (locust__view){copy, body.len};
+    s->fields = fields;
+    s->dynamic = false;
+    s->n_fields = 0;
+    r = locust__pb_read(copy, body.len);
+    while (locust__pb_next(&r, &f)) {
+        if (f.number == 5)
+            s->dynamic = f.value != 0;
+        // a server's own field for what is no field is not written as one
+        if (f.number == 4 && !locust__milvus_read_field(arena, &f, &fields[s->n_fields++]))
+            return false;
+        if (f.number == 4 && strcmp(fields[s->n_fields - 1].name, "$meta") == 0)
+            memset(&fields[--s->n_fields], 0, sizeof *fields);
+    }
+    return true;
+}
+
+/* What is known of a collection; made if it is not there. NULL: no memory. */
+static locust__milvus_schema *locust__milvus_known(
+    const locust__milvus_call *c, const locust_milvus_rows *rows)
+{
+    locust__services *sv = c->user->all->services;
+    const void *origin = c->user->cls->base.origin;
+    const char *database = rows->database ? rows->database : "";
+    locust__milvus_schema *s = sv->milvus_schemas;
+    while (s && (s->origin != origin || strcmp(s->collection, rows->collection) != 0 ||
+                    strcmp(s->database, database) != 0))
+        s = s->next;
+    if (s)
+        return s;
+    s = locust__arena_zalloc(&sv->arena, sizeof *s);
+    if (!s)
+        return NULL;
+    s->origin = origin;
+    s->collection = locust__arena_copy(&sv->arena, rows->collection, strlen(rows->collection));
+    s->database = locust__arena_copy(&sv->arena, database, strlen(database));
+    if (!s->collection || !s->database)
+        return NULL;
+    s->next = sv->milvus_schemas;
+    sv->milvus_schemas = s;
+    return s;
+}
+
+/* Asks for the fields of a collection, unless they are known. Returns what
+ * failed. */
+static const char *locust__milvus_describe(locust__milvus_call *c, const locust_milvus_rows *rows,
+    locust__milvus_schema **out) LOCUST__PARKS
+{
+    locust__services *sv = c->user->all->services;
+    locust__milvus_schema *s = locust__milvus_known(c, rows);
+    locust_pb_reader r;
+    locust_pb_field f;
+    const char *error = NULL;
+    *out = s;
+    if (!s)
+        return "out of memory";
+    if (s->fields &&
+        (!s->stale || locust__loop_clock(sv->loop) < locust__time_after(s->asked_ns, LOCUST__S)))
+        return NULL;
+    if (locust__milvus_room(c, 1024 + strlen(rows->collection) + strlen(s->database))) {
+        locust__milvus_text(&c->message.w, 2, s->database);
+        locust__milvus_text(&c->message.w, 3, rows->collection);
+    }
+    error =
+        locust__milvus_ask(c, "/milvus.proto.milvus.MilvusService/DescribeCollection", false, true);
+    if (error)
+        return error;
+    c->start_ns = 0; // this is in no row
+    c->length = 0;
+    s->asked_ns = locust__loop_clock(sv->loop);
+    s->stale = false;
+    r = locust__pb_read(c->m->g->reply.body, c->m->g->reply.body_len);
+    while (locust__pb_next(&r, &f))
+        if (f.number == 2 && (f.len != s->bytes.len || memcmp(f.bytes, s->bytes.ptr, f.len) != 0) &&
+            !locust__milvus_read_schema(&sv->arena, s, (locust__view){f.bytes, f.len}))
+            error = "out of memory";
+    c->o.start_ns = locust__loop_clock(sv->loop);
+    return error ? error : s->fields ? NULL : "the server does not tell the collection's fields";
+}
+
+/* Takes the answer of a verb that writes: which of its counts is the verb's. */
+static locust_milvus_result *locust__milvus_written(
+    locust__milvus_call *c, const char *error, int count)
+{
+    const locust_grpc_reply *reply = &c->m->g->reply;
+    locust__milvus_found found;
+    size_t n;
+    if (error)
+        return locust__milvus_end(c, error);
+    c->m->kind = LOCUST__MILVUS_MUTATION;
+    locust__milvus_read(
+        &found, (locust__view){reply->body, reply->body_len}, LOCUST__MILVUS_MUTATION);
+    n = locust__milvus_count(locust__milvus_walk(found.ids, LOCUST_PB_INT));
+    error = locust__milvus_keep(c, &found, n);
+    c->m->result.n = found.n[count] > INT32_MAX ? INT32_MAX : (int)found.n[count];
+    if (c->m->result.ids && (size_t)c->m->result.n > n)
+        c->m->result.ids = NULL;
+    if (!error && found.failed)
+        error = "the server did not take all rows";
+    return locust__milvus_end(c, error);
+}
+
+static locust_milvus_result *locust__milvus_put_rows(
+    locust__milvus_call *c, const locust_milvus_rows *rows, bool upsert) LOCUST__PARKS
+{
+    size_t bytes = 4096 + 2 * strlen(rows->rows ? rows->rows : "");
+    locust__milvus_schema *s;
+    const char *error = locust__milvus_describe(c, rows, &s);
+    if (error)
+        return locust__milvus_end(c, error);
+    do
+        if (locust__milvus_room(c, bytes))
+            locust__milvus_add_rows(&c->message, rows, s, upsert);
+    while (locust__milvus_again(c, &bytes));
+    error = locust__milvus_ask(c,
+        upsert ? "/milvus.proto.milvus.MilvusService/Upsert"
+               : "/milvus.proto.milvus.MilvusService/Insert",
+        false, false);
+    s->stale = error != NULL;
+    return locust__milvus_written(c, error, upsert ? 2 : 0);
+}
+
+LOCUST_API locust_milvus_result *(
+    locust_milvus_insert)(locust_user *u, const locust_milvus_rows *rows)
+{
+    locust__milvus_call c = locust__milvus_begin(u, "locust_milvus_insert", rows->collection,
+        rows->name ? rows->name : "insert", rows->timeout_s);
+    return locust__milvus_put_rows(&c, rows, false);
+}
+
+LOCUST_API locust_milvus_result *(
+    locust_milvus_upsert)(locust_user *u, const locust_milvus_rows *rows)
+{
+    locust__milvus_call c = locust__milvus_begin(u, "locust_milvus_upsert", rows->collection,
+        rows->name ? rows->name : "upsert", rows->timeout_s);
+    return locust__milvus_put_rows(&c, rows, true);
+}
+
+LOCUST_API locust_milvus_result *(
+    locust_milvus_delete)(locust_user *u, const locust_milvus_rows *rows)
+{
+    size_t bytes = 1024;
+    locust__milvus_call c = locust__milvus_begin(u, "locust_milvus_delete", rows->collection,
+        rows->name ? rows->name : "delete", rows->timeout_s);
+    do
+        if (locust__milvus_room(&c, bytes)) {
+            if (!rows->filter || !*rows->filter)
+                locust__milvus_blame(&c.message, "invalid request: no filter");
+            locust__milvus_text(&c.message.w, 2, rows->database);
+            locust__milvus_text(&c.message.w, 3, rows->collection);
+            locust__milvus_text(&c.message.w, 4, rows->partition);
+            locust__milvus_text(&c.message.w, 5, rows->filter);
+        }
+    while (locust__milvus_again(&c, &bytes));
+    return locust__milvus_written(
+        &c, locust__milvus_ask(&c, "/milvus.proto.milvus.MilvusService/Delete", false, false), 1);
+}
+
+/* Makes the index of each vector. One that is there already is fine if the
+ * collection was. */
+static const char *locust__milvus_make_index(
+    locust__milvus_call *c, const locust_milvus_collection *req, bool existed) LOCUST__PARKS
+{
+    locust__view fields = locust__view_of(""), one, value;
+    const char *p = NULL, *error = NULL;
+    char name[256] = "vector";
+    bool only = !req->fields;
+    if (!only)
+        fields =
+            locust__view_of(locust__json_blank(req->fields, req->fields + strlen(req->fields)));
+    while (!error && (only || locust__json_element(fields, &p, &one))) {
+        size_t bytes = 1024;
+        if (!only && (!locust__milvus_member(one, "type", &value) ||
+                         locust__milvus_type(value) != LOCUST__MILVUS_VECTOR ||
+                         !locust__milvus_member(one, "name", &value) ||
+                         !locust__json_decode(value, name, sizeof name)))
+            continue;
+        only = false;
+        do
+            if (locust__milvus_room(c, bytes))
+                locust__milvus_index(&c->message, req, name);
+        while (locust__milvus_again(c, &bytes));
+        error = locust__milvus_ask(c, "/milvus.proto.milvus.MilvusService/CreateIndex", true, true);
+        if (error && c->m->result.code && (existed || strstr(error, "already exist")))
+            error = NULL;
+        if (!req->fields)
+            break;
+    }
+    return error;
+}
+
+/* Asks whether a collection is loaded until it is. */
+static const char *locust__milvus_await(
+    locust__milvus_call *c, const locust_milvus_collection *req) LOCUST__PARKS
+{
+    locust__loop *loop = c->user->all->services->loop;
+    int64_t now_ns = locust__loop_clock(loop);
+    int64_t end_ns =
+        req->timeout_s < 0
+            ? LOCUST__NEVER
+            : locust__time_after(now_ns, locust__time_ns(req->timeout_s > 0 ? req->timeout_s : 60));
+    for (;;) {
+        locust_pb_reader r;
+        locust_pb_field f;
+        int64_t state = 0;
+        const char *error;
+        if (locust__milvus_room(c, 1024 + strlen(req->collection))) {
+            locust__milvus_text(&c->message.w, 2, req->collection);
+            locust__milvus_text(&c->message.w, 4, req->database);
+        }
+        error =
+            locust__milvus_ask(c, "/milvus.proto.milvus.MilvusService/GetLoadState", false, false);
+        if (error)
+            return error;
+        r = locust__pb_read(c->m->g->reply.body, c->m->g->reply.body_len);
+        while (locust__pb_next(&r, &f))
+            if (f.number == 2)
+                state = (int64_t)f.value;
+        if (state == LOCUST__MILVUS_LOADED)
+            return NULL;
+        now_ns = locust__loop_clock(loop);
+        if (now_ns >= end_ns)
+            return "the collection is not loaded in time";
+        if (locust__co_sleep(
+                loop, locust__time_after(now_ns, LOCUST__MILVUS_POLL_MS * LOCUST__MS)) ==
+            LOCUST__WAKE_CANCELLED) {
+            locust__operation_cut(&c->o);
+            locust__life_unwind(c->user);
+        }
+    }
+}
+
+LOCUST_API locust_milvus_result *(
+    locust_milvus_create)(locust_user *u, const locust_milvus_collection *req)
+{
+    size_t bytes = 1024;
+    bool existed = false;
+    locust__milvus_call c = locust__milvus_begin(u, "locust_milvus_create", req->collection,
+        req->name ? req->name : "create", req->timeout_s);
+    const char *error;
+    if (locust__milvus_room(&c, 64)) { // what is wrong of the index is told before, too
+        if (req->params && !locust__milvus_json(req->params, '{'))
+            locust__milvus_blame(&c.message, "invalid .params: no JSON object");
+        if (*c.message.wrong)
+            return locust__milvus_end(
+                &c, locust__stats_text(locust__milvus_stats(&c), c.message.wrong));
+    }
+    do
+        if (locust__milvus_room(&c, bytes))
+            locust__milvus_new(&c.message, req);
+    while (locust__milvus_again(&c, &bytes));
+    error =
+        locust__milvus_ask(&c, "/milvus.proto.milvus.MilvusService/CreateCollection", true, true);
+    if (error && c.m->result.code &&
+        (strstr(error, "already exist") || strstr(error, "duplicate collection"))) {
+        existed = true;
+        error = NULL;
+    }
+    if (!error)
+        error = locust__milvus_make_index(&c, req, existed);
+    if (!error) {
+        if (locust__milvus_room(&c, 1024 + strlen(req->collection))) {
+            locust__milvus_text(&c.message.w, 2, req->database);
+            locust__milvus_text(&c.message.w, 3, req->collection);
+        }
+        error =
+            locust__milvus_ask(&c, "/milvus.proto.milvus.MilvusService/LoadCollection", true, true);
+    }
+    if (!error)
+        error = locust__milvus_await(&c, req);
+    if (!error)
+        c.m->result.code = 0;
+    return locust__milvus_end(&c, error);
 }
 #endif
 
@@ -66634,10 +68460,10 @@ LOCUST_API const struct locust_stream_kind *locust_stream_marked(void)
  *        with types; pauses of users whose requests reach no server; users that wait for their next
  *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
  *        half a kilobyte, whose records the kit makes itself; HTTP/2; WebSocket, Socket.IO, MQTT,
- *        gRPC, MongoDB, Qdrant, PostgreSQL, questions to name servers; streamed answers of language
- *        models; --worker and --master, with those of Locust or its own, messages between them,
- *        --secret; --processes; Locust's web interface, and routes of a test's own; --html, --tui;
- *        figures for Prometheus, OpenTelemetry, InfluxDB and statsd, --traceparent
+ *        gRPC, MongoDB, Qdrant, Milvus, PostgreSQL, questions to name servers; streamed answers of
+ *        language models; --worker and --master, with those of Locust or its own, messages between
+ *        them, --secret; --processes; Locust's web interface, and routes of a test's own; --html,
+ *        --tui; figures for Prometheus, OpenTelemetry, InfluxDB and statsd, --traceparent
  * ============================================================================================ */
 
 /* ============================================================================================

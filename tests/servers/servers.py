@@ -28,7 +28,7 @@ LOADS = [("load", 16, 4, 0), ("crowd", 128, 2, 0), ("idle", 8, 15, 13)]
 # ---- the table ----
 
 SERVERS = {}
-PROTOCOLS = ["collectors", "dns", "grpc", "http2", "mongo", "mqtt", "postgres", "qdrant", "web", "websocket"]  # not servers of HTTP/1.1: each has a program beside this file
+PROTOCOLS = ["collectors", "dns", "grpc", "http2", "milvus", "mongo", "mqtt", "postgres", "qdrant", "web", "websocket"]  # not servers of HTTP/1.1: each has a program beside this file
 
 
 class Server:

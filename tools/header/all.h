@@ -97,6 +97,7 @@
  *     >>postgres          PostgreSQL
  *     >>protobuf          messages of Protocol Buffers
  *     >>grpc              gRPC
+ *     >>milvus            Milvus
  *     >>feeds             data from files
  *     >>events            samples, shapes and events
  *     >>messages          messages between a master and its workers
@@ -307,6 +308,10 @@
  *     >>pg_query          queries to PostgreSQL, and what a test calls
  *     >>pb                Protocol Buffers
  *     >>grpc_client       gRPC of a user
+ *     >>milvus_message    messages to Milvus
+ *     >>milvus_answer     messages from Milvus
+ *     >>milvus_client     Milvus over gRPC
+ *     >>milvus_rows       collections of Milvus, and what is written to them
  *   8-run
  *     >>process           one of several processes of a command
  *     >>stages            --stages
@@ -482,6 +487,7 @@ extern "C" {
 #include "0-public/postgres.h"
 #include "0-public/protobuf.h"
 #include "0-public/grpc.h"
+#include "0-public/milvus.h"
 #include "0-public/feeds.h"
 #include "0-public/events.h"
 #include "0-public/messages.h"
@@ -765,6 +771,10 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
 #include "7-protocol/pg/query.c"
 #include "7-protocol/pb.c"
 #include "7-protocol/grpc_client.c"
+#include "7-protocol/milvus/message.c"
+#include "7-protocol/milvus/answer.c"
+#include "7-protocol/milvus/client.c"
+#include "7-protocol/milvus/rows.c"
 #endif
 
 #if LOCUST__LAYERS >= 8
@@ -897,10 +907,10 @@ const char locust_is_implemented_in_two_files_define_LOCUST_NO_IMPLEMENTATION_in
  *        with types; pauses of users whose requests reach no server; users that wait for their next
  *        task have no stack: some 500 bytes each, and their answers and connections; TLS users of
  *        half a kilobyte, whose records the kit makes itself; HTTP/2; WebSocket, Socket.IO, MQTT,
- *        gRPC, MongoDB, Qdrant, PostgreSQL, questions to name servers; streamed answers of language
- *        models; --worker and --master, with those of Locust or its own, messages between them,
- *        --secret; --processes; Locust's web interface, and routes of a test's own; --html, --tui;
- *        figures for Prometheus, OpenTelemetry, InfluxDB and statsd, --traceparent
+ *        gRPC, MongoDB, Qdrant, Milvus, PostgreSQL, questions to name servers; streamed answers of
+ *        language models; --worker and --master, with those of Locust or its own, messages between
+ *        them, --secret; --processes; Locust's web interface, and routes of a test's own; --html,
+ *        --tui; figures for Prometheus, OpenTelemetry, InfluxDB and statsd, --traceparent
  * ============================================================================================ */
 
 /* ============================================================================================

@@ -36,9 +36,10 @@ typedef struct locust__services {
     locust__recorder recorder;
     locust__services_counts counts;
     struct locust__tracer *tracer; // of --traceparent; NULL: requests have no trace context
-    void *scram;         // locust__scram_keys of passwords; made with the first login by SCRAM
-    void *pg_urls;       // the first locust__pg_url of PostgreSQL, taken apart
-    void *mongo_targets; // the first locust__mongo_target, a connection string taken apart
+    void *scram;          // locust__scram_keys of passwords; made with the first login by SCRAM
+    void *pg_urls;        // the first locust__pg_url of PostgreSQL, taken apart
+    void *mongo_targets;  // the first locust__mongo_target, a connection string taken apart
+    void *milvus_schemas; // the first locust__milvus_schema: a collection's fields
     struct locust__h2_dial *dials; // connections of HTTP/2 that are being opened
     locust__buf auth;              // scratch, to build credentials and names in
 } locust__services;

@@ -51,6 +51,8 @@ typedef struct locust__grpc_one { // on its coroutine's stack
     locust__exchange x;
     size_t body_at; // in g->body: what was not looked at
     uint64_t length;
+    const char *(*judge)(struct locust__grpc_one *call); // finds fault with a good answer; or NULL
+    bool more;         // another call follows in the same operation
     bool stopped;      // by .on_message, as it may
     const char *wrong; // what is wrong with the answer; NULL: nothing
     int status;        // of what is wrong
@@ -521,8 +523,11 @@ static void locust__grpc_judge(locust__grpc_one *call, locust_error error)
         r->status = LOCUST__GRPC_INTERNAL;
         snprintf(g->message, sizeof g->message, "the answer ends inside a message");
     }
-    if (r->status == call->req->expect_status)
+    if (r->status == call->req->expect_status) {
+        if (call->judge)
+            r->error = call->judge(call);
         return;
+    }
     snprintf(text, sizeof text, "%s%s%s", locust__grpc_status_name(r->status),
         *g->message ? ": " : "", g->message);
     r->error = locust__stats_text(call->user->all->services->recorder.stats, text);
@@ -594,7 +599,7 @@ static int64_t locust__grpc_run(
     locust__h2_stream_close(&call->s);
     call->g->reply.elapsed_ms = ended_ns > o->start_ns ? (double)(ended_ns - o->start_ns) / 1e6 : 0;
     if (error == LOCUST_ERR_CANCELLED || user->co->cancelled) {
-        if (error)
+        if (error || call->more)
             locust__operation_cut(o);
         else
             locust__operation_record(o, call->g->reply.error, (size_t)call->length, ended_ns, 0);

@@ -103,10 +103,15 @@ static bool locust__pb_get_field(locust_pb_reader *r, locust_pb_field *f)
     }
 }
 
-LOCUST_API void locust_pb_put_int(locust_pb_writer *w, int field, int64_t n)
+static void locust__pb_put_int(locust_pb_writer *w, int field, int64_t n)
 {
     locust__pb_add_tag(w, field, LOCUST_PB_INT);
     locust__pb_add_varint(w, (uint64_t)n);
+}
+
+LOCUST_API void locust_pb_put_int(locust_pb_writer *w, int field, int64_t n)
+{
+    locust__pb_put_int(w, field, n);
 }
 
 LOCUST_API void locust_pb_put_sint(locust_pb_writer *w, int field, int64_t n)
@@ -115,10 +120,15 @@ LOCUST_API void locust_pb_put_sint(locust_pb_writer *w, int field, int64_t n)
     locust__pb_add_varint(w, (uint64_t)n << 1 ^ (n < 0 ? UINT64_MAX : 0));
 }
 
-LOCUST_API void locust_pb_put_bool(locust_pb_writer *w, int field, bool yes)
+static void locust__pb_put_bool(locust_pb_writer *w, int field, bool yes)
 {
     locust__pb_add_tag(w, field, LOCUST_PB_INT);
     locust__pb_add_varint(w, yes);
+}
+
+LOCUST_API void locust_pb_put_bool(locust_pb_writer *w, int field, bool yes)
+{
+    locust__pb_put_bool(w, field, yes);
 }
 
 static void locust__pb_put_fixed32(locust_pb_writer *w, int field, uint32_t n)
@@ -176,7 +186,7 @@ LOCUST_API void locust_pb_put_text(locust_pb_writer *w, int field, const char *t
 
 enum { LOCUST__PB_LENGTH = 5 }; // bytes that are left for the length of a message
 
-LOCUST_API size_t locust_pb_begin(locust_pb_writer *w, int field)
+static size_t locust__pb_begin(locust_pb_writer *w, int field)
 {
     static const char room[LOCUST__PB_LENGTH];
     locust__pb_add_tag(w, field, LOCUST_PB_BYTES);
@@ -184,7 +194,12 @@ LOCUST_API size_t locust_pb_begin(locust_pb_writer *w, int field)
     return w->len;
 }
 
-LOCUST_API void locust_pb_end(locust_pb_writer *w, size_t begun)
+LOCUST_API size_t locust_pb_begin(locust_pb_writer *w, int field)
+{
+    return locust__pb_begin(w, field);
+}
+
+static void locust__pb_end(locust_pb_writer *w, size_t begun)
 {
     char bytes[10];
     size_t len = w->len - begun, n = locust__pb_varint(bytes, len);
@@ -196,13 +211,23 @@ LOCUST_API void locust_pb_end(locust_pb_writer *w, size_t begun)
     w->len -= LOCUST__PB_LENGTH - n;
 }
 
-LOCUST_API locust_pb_reader locust_pb_read(const void *bytes, size_t n)
+LOCUST_API void locust_pb_end(locust_pb_writer *w, size_t begun)
+{
+    locust__pb_end(w, begun);
+}
+
+static locust_pb_reader locust__pb_read(const void *bytes, size_t n)
 {
     const char *at = n ? bytes : "";
     return (locust_pb_reader){at, at + n, false};
 }
 
-LOCUST_API bool locust_pb_next(locust_pb_reader *r, locust_pb_field *field)
+LOCUST_API locust_pb_reader locust_pb_read(const void *bytes, size_t n)
+{
+    return locust__pb_read(bytes, n);
+}
+
+static bool locust__pb_next(locust_pb_reader *r, locust_pb_field *field)
 {
     if (r->failed || r->at == r->end) {
         *field = (locust_pb_field){.bytes = ""};
@@ -212,7 +237,12 @@ LOCUST_API bool locust_pb_next(locust_pb_reader *r, locust_pb_field *field)
     return !r->failed;
 }
 
-LOCUST_API double locust_pb_double(const locust_pb_field *field)
+LOCUST_API bool locust_pb_next(locust_pb_reader *r, locust_pb_field *field)
+{
+    return locust__pb_next(r, field);
+}
+
+static double locust__pb_double(const locust_pb_field *field)
 {
     double wide;
     float narrow;
@@ -223,6 +253,11 @@ LOCUST_API double locust_pb_double(const locust_pb_field *field)
     }
     memcpy(&wide, &field->value, sizeof wide);
     return wide;
+}
+
+LOCUST_API double locust_pb_double(const locust_pb_field *field)
+{
+    return locust__pb_double(field);
 }
 
 LOCUST_API int64_t locust_pb_sint(const locust_pb_field *field)
