@@ -9,7 +9,7 @@ from kit.mosquitto import Mosquitto
 from kit.postgres import Postgres
 from kit.certs import Pki
 from kit.rooms import serving
-from kit import dns, qdrant
+from kit import dns, h2, milvus, qdrant
 from kit.h2 import *
 from kit.nginx import Nginx
 import glob, http.server, json, shlex, ssl, urllib.parse
@@ -787,6 +787,25 @@ def _(dir, program):
     rows, total = stats_csv(dir + "/c")
     check(failed(total) == 0 and set(rows) <= {("grpc", "/helloworld.Greeter/" + m) for m in ("SayHello", "Many")}, rows)
     check(count(rows["grpc", "/helloworld.Greeter/SayHello"]) >= 5, rows)
+
+
+@example("milvus", *STRICT)
+def _(dir, program):
+    """A server that answers in the order in which one user asks; it finds the entity 1 by vector, and none by query."""
+    m = milvus.m
+    fields = m(4, m(2, b"id") + m(3, 1) + m(5, 5)) + m(4, m(2, b"vector") + m(5, 101) + m(6, m(1, b"dim") + m(2, b"4")))
+    first = iter([b"", b"", b"", m(2, 3), m(2, fields + m(5, 1)), m(7, 1)])  # loaded, described, written
+    hit = m(2, m(4, b"\0\0\0\0") + m(5, m(1, m(1, b"\1"))))
+    with h2.Scripted(lambda _, stream: milvus.reply(stream, next(first, hit))) as server:
+        r = run(dir, command(program, server.url, "-u", "1", "-t", "3", "--exit-code-on-error", "0"))
+        data = [payload for _, type, _, _, payload in server.said if type == h2.DATA]
+    same(r.rc, 0, r)
+    rows, _ = stats_csv(dir + "/c")
+    check({n for _, n in rows} - {"query"} == {"create", "upsert", "search"}, rows)
+    same([(count(rows["milvus", n]), failed(rows["milvus", n])) for n in ("create", "upsert")], [(1, 0), (1, 0)])
+    same(failed(rows["milvus", "search"]), 0)
+    check(("milvus", "query") not in rows or "nothing was found" in r.out + r.err, r)
+    check(b'{"user":"1"}' in data[5], data[5])  # what is no field of the collection
 
 
 @example("qdrant", *STRICT)

@@ -123,8 +123,10 @@ static const char *locust__milvus_judge(locust__grpc_one *grpc)
         return "the answer is no message of Milvus";
     if (!s.code)
         return NULL;
+    if (!s.reason.len)
+        s.reason = locust__view_of("error");
     snprintf(reason, sizeof reason, "%.*s", (int)(s.reason.len < 199 ? s.reason.len : 199),
-        s.reason.len ? s.reason.ptr : "error");
+        s.reason.ptr);
     locust__text_plain(reason, strlen(reason));
     snprintf(text, sizeof text, "%s (%d)", reason, (int)s.code);
     c->m->result.code = (int)s.code;
