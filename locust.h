@@ -28897,6 +28897,10 @@ static locust_error locust__protocol_open(locust__user *user, locust__conn *conn
     int64_t before_ns = a->generator_ns;
     locust__dial took;
     locust_error error;
+    if (conn->origin != origin) { // a session of one host's certificate vouches for no other
+        locust__tls_ticket_free(conn->ticket);
+        conn->ticket = NULL;
+    }
     conn->origin = origin;
     error = locust__dial_open(conn, sv, &route, a, &took);
     sv->counts.waited_ns += a->generator_ns - before_ns;

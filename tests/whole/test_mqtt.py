@@ -128,6 +128,20 @@ def _(dir):
         check(r.rc and "-DLOCUST_TLS" in r.err, r)
 
 
+@test("mosquitto: a TLS session with one host vouches for no other")
+def _(dir):
+    pki = certs.Pki(dir + "/pki", "ec")
+    pki.server = pki.leaf("server", san="DNS:localhost")
+    tls = build(PROGRAM, "-DLOCUST_TLS", libs=TLS)
+    with Mosquitto(dir, "tls", pki=pki) as m:
+        by_name, by_address = ("connect version=5 url=mqtts://%s:%d" % (host, m.ports["tls"]) for host in ("localhost", "127.0.0.1"))
+        lines, _, fails = speak(dir, m.url("tls"), by_name, "disconnect", by_name, "disconnect", by_address, rc=1,
+                                env={"MQTT_CACERT": pki.root}, program=tls)
+        gave(lines[:4], True, True, True, True)
+        same([name for name, _ in fails], ["connect"], lines)
+        check("certificate" in str(fails), fails)
+
+
 @test("mosquitto: users that sleep keep their connections, and what they are sent")
 def _(dir):
     with Mosquitto(dir, "plain") as m:
