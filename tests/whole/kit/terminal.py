@@ -20,6 +20,7 @@ class Terminal:
         self.data, self.left, self.rest = b"", [], b""  # all that came; lines on the normal screen; what is half a token
         self.clear()
         self.other = self.hidden = False
+        self.stale = False  # what comes may be drawn for the size before, until the screen is cleared
         self.entered = self.rewritten = 0  # times that the other screen was taken; lines written on it
         self.rc = None
 
@@ -29,6 +30,7 @@ class Terminal:
     def resize(self, rows, columns):
         self.rows, self.columns = rows, columns
         self.clear()
+        self.stale = self.other
         self.size(rows, columns)
 
     def clear(self):
@@ -56,6 +58,8 @@ class Terminal:
             at = m.end()
             if m[3]:
                 self.control(m[1], m[2].decode(), m[3])
+            elif self.other and m[4] and self.stale:
+                pass
             elif self.other and m[4]:
                 assert self.row < self.rows and self.column < self.columns, (self.row, self.column, "off the screen")
                 self.lines[self.row][self.column] = m[4].decode()
@@ -80,14 +84,15 @@ class Terminal:
         elif letter == b"H":
             self.row, self.column = [int(n) - 1 for n in numbers.split(";")]
             self.rewritten += 1
-        elif letter == b"K":
+        elif letter == b"K" and not self.stale:
             for i in range(self.column, self.columns):
                 self.lines[self.row][i] = " "
         elif letter == b"J":
             assert numbers == "2", numbers
+            self.stale = False
             self.clear()
         else:
-            assert letter == b"m", (numbers, letter)
+            assert letter in b"mK", (numbers, letter)
 
     def read(self, seconds=0.05):
         """Takes what comes within that time; False: the program has gone."""
